@@ -1,0 +1,1 @@
+"""Bundled real tasks for `goodfit demo`."""

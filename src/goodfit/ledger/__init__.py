@@ -1,0 +1,1 @@
+"""What happened: studies, stages, trials, curves, findings and decisions, in SQLite behind a store seam."""

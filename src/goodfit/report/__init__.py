@@ -1,0 +1,1 @@
+"""Figures, the static HTML report and the terminal view; all read the ledger and nothing else."""

@@ -1,0 +1,1 @@
+"""The search's decisions: proposing, narrowing, extending, selecting under noise. Pure; never sees a Task."""

@@ -1,0 +1,1 @@
+"""Training cohorts of trials: engines, optimisers, schedules, regularisers, averages, probes, batches."""
