@@ -163,9 +163,7 @@ KINDS: Mapping[str, Kind] = {
         "an operation or the data rather than from a too large step.",
     ),
     "dead-relu": _kind("warning", "A large part of the ReLU units of a layer output zero for every sample."),
-    "saturated-activation": _kind(
-        "warning", "Sigmoid or tanh units sit in their flat parts for nearly all samples."
-    ),
+    "saturated-activation": _kind("warning", "Sigmoid or tanh units sit in their flat parts for nearly all samples."),
     "bad-initialisation": _kind(
         "warning",
         "Initial weights or biases are too large, too small, or identical within a layer (initial "
@@ -181,8 +179,7 @@ KINDS: Mapping[str, Kind] = {
     ),
     "frozen-parameters": _kind(
         "error",
-        "Layers that were never trained or loaded have requires_grad off, so they stay at their "
-        "random start.",
+        "Layers that were never trained or loaded have requires_grad off, so they stay at their random start.",
     ),
     "dead-graph-detach": _kind(
         "error",
@@ -206,13 +203,11 @@ KINDS: Mapping[str, Kind] = {
     ),
     "batch-dimension-mixup": _kind(
         "error",
-        "Information flows between the samples of a batch (batch axis taken for time, view "
-        "instead of transpose).",
+        "Information flows between the samples of a batch (batch axis taken for time, view instead of transpose).",
     ),
     "labels-misaligned": _kind(
         "error",
-        "Inputs and labels are paired wrongly (one shuffled or shifted without the other) or "
-        "labels are random.",
+        "Inputs and labels are paired wrongly (one shuffled or shifted without the other) or labels are random.",
     ),
     "no-shuffle": _kind(
         "warning",
@@ -220,15 +215,10 @@ KINDS: Mapping[str, Kind] = {
     ),
     "class-imbalance": _kind(
         "warning",
-        "The model falls back on the majority class because classes are very uneven and nothing "
-        "makes up for it.",
+        "The model falls back on the majority class because classes are very uneven and nothing makes up for it.",
     ),
-    "data-leakage": _kind(
-        "error", "The inputs contain the target, or evaluation samples are in the training set."
-    ),
-    "missing-nonlinearity": _kind(
-        "warning", "Linear layers follow each other with no nonlinearity between them."
-    ),
+    "data-leakage": _kind("error", "The inputs contain the target, or evaluation samples are in the training set."),
+    "missing-nonlinearity": _kind("warning", "Linear layers follow each other with no nonlinearity between them."),
     "update-ratio-off": _kind(
         "warning",
         "The update/weight ratio is orders of magnitude from about 1e-3 with no more precise cause given.",
@@ -247,8 +237,7 @@ KINDS: Mapping[str, Kind] = {
     ),
     "lr-schedule-wrong": _kind(
         "warning",
-        "The schedule makes the rate wrong: stepped at the wrong frequency, decayed to zero "
-        "early, or never stepped.",
+        "The schedule makes the rate wrong: stepped at the wrong frequency, decayed to zero early, or never stepped.",
     ),
     "overfitting": _kind(
         "warning",
@@ -258,13 +247,11 @@ KINDS: Mapping[str, Kind] = {
     ),
     "underfitting-capacity": _kind(
         "warning",
-        "The model is too small for the task: training and validation error level off together at "
-        "a poor value.",
+        "The model is too small for the task: training and validation error level off together at a poor value.",
     ),
     "too-few-steps": _kind(
         "warning",
-        "Training ends while training and validation are still improving at a sensible learning "
-        "rate: train longer.",
+        "Training ends while training and validation are still improving at a sensible learning rate: train longer.",
     ),
     "excess-regularisation": _kind(
         "warning",
@@ -283,9 +270,7 @@ KINDS: Mapping[str, Kind] = {
         "A hockey stick: most of the early fall is only the output layer learning the best "
         "constant prediction; set the final bias and scale instead.",
     ),
-    "too-many-steps": _kind(
-        "warning", "The best point came early and nothing has changed since: cut the epochs."
-    ),
+    "too-many-steps": _kind("warning", "The best point came early and nothing has changed since: cut the epochs."),
     "pipeline-suspect": _kind(
         "error",
         "The curve points to the data or to a bug: training loss rising over a long stretch, a "
@@ -310,12 +295,9 @@ KINDS: Mapping[str, Kind] = {
     ),
     "cannot-overfit-sample": _kind(
         "error",
-        "A tiny sample cannot be learned at any rate tried; `evidence.cause` names the remedy "
-        "that worked, if one did.",
+        "A tiny sample cannot be learned at any rate tried; `evidence.cause` names the remedy that worked, if one did.",
     ),
-    "overfits-without-inputs": _kind(
-        "error", "With inputs zeroed the sample is still learned: the targets leak."
-    ),
+    "overfits-without-inputs": _kind("error", "With inputs zeroed the sample is still learned: the targets leak."),
     "no-stable-learning-rate": _kind("error", "No rate makes the loss go down without exploding."),
     "learning-rate-at-edge": _kind(
         "info",
@@ -342,8 +324,6 @@ KINDS: Mapping[str, Kind] = {
         "warning",
         "A hyperparameter whose effect multiplies is declared on a linear scale over more than a decade.",
     ),
-    "batch-size-too-large": _kind(
-        "info", "Doubling the batch brings no more throughput, or exceeds the noise scale."
-    ),
+    "batch-size-too-large": _kind("info", "Doubling the batch brings no more throughput, or exceeds the noise scale."),
     "not-batchable": _kind("info", "The model cannot train in a batched cohort; the operator is named."),
 }

@@ -58,9 +58,7 @@ class Settings:
             groups.setdefault(group, {})[field] = _as_type_of(name, current, value)
         return dataclasses.replace(
             self,
-            **{
-                group: dataclasses.replace(getattr(self, group), **fields) for group, fields in groups.items()
-            },
+            **{group: dataclasses.replace(getattr(self, group), **fields) for group, fields in groups.items()},
         )
 
     def listed(self) -> Iterator[tuple[str, Any, Origin]]:

@@ -60,9 +60,7 @@ class Problem:
 
     build: Callable[[Hyperparameters], nn.Module]
     loss: Loss
-    metrics: Mapping[
-        str, Callable[..., Tensor]
-    ]  # of (prediction, target), or (model, batch) with such a loss
+    metrics: Mapping[str, Callable[..., Tensor]]  # of (prediction, target), or (model, batch) with such a loss
     train: Split
     val: Split
     device: torch.device = dataclasses.field(default_factory=lambda: torch.device("cpu"))

@@ -77,12 +77,8 @@ class Regime:
 
     samples: tuple[int, ...] | None = None  # train on these samples of the training split only; None: on all
     batch_size: int | None = None  # None: each trial's own
-    regularised: bool = (
-        True  # False: weight decay, dropout, label smoothing, clipping, schedule and average off
-    )
-    zero_inputs: bool = (
-        False  # the negative control: floating-point inputs are zero, token inputs are token 0
-    )
+    regularised: bool = True  # False: weight decay, dropout, label smoothing, clipping, schedule and average off
+    zero_inputs: bool = False  # the negative control: floating-point inputs are zero, token inputs are token 0
     redraw_targets: bool = False  # planted fault for tests: targets drawn anew at every step
     eval_steps: tuple[int, ...] = ()  # evaluate after this many steps; 0 is before the first
     eval_train: int = 0  # samples in the fixed subset of the training samples that is evaluated
