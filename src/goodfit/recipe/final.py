@@ -1,0 +1,189 @@
+"""The final training, judged: which peak rate, which weights (plain, averaged, an ensemble), and what the test says.
+
+Pure: it reads per-sample scores on the validation samples, and chooses.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from goodfit.findings import Finding
+from goodfit.recipe.result import StageName, StageResult, Verdict
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Candidate:
+    """One way to answer, with its scores on each validation sample (lower is better)."""
+
+    name: str  # "plain", "averaged" or "ensemble"
+    members: tuple[int, ...]  # trial numbers
+    losses: np.ndarray  # float64 [samples]
+    scores: np.ndarray  # float64 [samples]: the objective, lower is better; the losses where that is the objective
+
+    @property
+    def score(self) -> float:
+        return float(self.scores.mean())
+
+    @property
+    def loss(self) -> float:
+        return float(self.losses.mean())
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Comparison:
+    """b against a, paired over the same samples."""
+
+    gain: float  # of the score; above 0: b is better
+    standard_error: float
+    loss_gain: float
+    loss_standard_error: float
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % of the gain."""
+        return self.gain - 1.96 * self.standard_error, self.gain + 1.96 * self.standard_error
+
+    @property
+    def is_better(self) -> bool:
+        """Better beyond noise in the score, or in the loss with the score at least not worse.
+
+        The loss tells more: on a few hundred samples an accuracy moves by whole samples only.
+        """
+        if self.gain > 2 * self.standard_error and self.gain > 0:
+            return True
+        return self.gain >= 0 and self.loss_gain > 2 * self.loss_standard_error and self.loss_gain > 0
+
+
+def compared(a: Candidate, b: Candidate) -> Comparison:
+    """How much better b is than a, sample by sample (recipe 4.6: paired)."""
+    gains, loss_gains = a.scores - b.scores, a.losses - b.losses
+    root = math.sqrt(max(len(gains), 1))
+    return Comparison(
+        float(gains.mean()),
+        float(gains.std(ddof=1) / root) if len(gains) > 1 else 0.0,
+        float(loss_gains.mean()),
+        float(loss_gains.std(ddof=1) / root) if len(loss_gains) > 1 else 0.0,
+    )
+
+
+def greedy_members(
+    count: int, evaluate: Callable[[tuple[int, ...]], tuple[float, float]], most: int
+) -> tuple[int, ...]:
+    """Greedy forward selection: add the member that helps most, while one helps.
+
+    Args:
+        count: candidates 0..count-1.
+        evaluate: (score, loss) of the ensemble of these members on validation samples, lower is better.
+        most: members at most.
+
+    Source: recipe 4.8; Caruana et al. 2004, without replacement.
+    """
+    chosen: tuple[int, ...] = ()
+    best = (math.inf, math.inf)
+    while len(chosen) < min(most, count):
+        options = [(*evaluate((*chosen, i)), i) for i in range(count) if i not in chosen]
+        score, loss, member = min(options, key=lambda option: (option[1], option[0]))
+        if chosen and loss >= best[1]:
+            break
+        chosen, best = (*chosen, member), (score, loss)
+    return chosen
+
+
+def choose_peak(runs: Sequence[tuple[float, float | None, float | None]]) -> int:
+    """The index of the best (factor, score, loss) under decay; infeasible runs have no score.
+
+    Equal scores go to the lower loss, then to the smaller rate.
+    """
+    feasible = [
+        (score, loss if loss is not None else math.inf, factor, i)
+        for i, (factor, score, loss) in enumerate(runs)
+        if score is not None
+    ]
+    if not feasible:
+        raise ValueError("no run under decay ended with a finite loss")
+    return min(feasible)[3]
+
+
+def choose_variant(
+    plain: Candidate, averaged: Candidate | None, ensemble: Candidate | None
+) -> tuple[Candidate, dict[str, Any]]:
+    """The candidate that won, and the comparisons it won by. The simpler one stays unless beaten beyond noise."""
+    best, evidence = plain, {}
+    for rival in (averaged, ensemble):
+        if rival is None:
+            continue
+        comparison = compared(best, rival)
+        evidence[f"{rival.name}_against_{best.name}"] = {
+            "gain": comparison.gain,
+            "interval": comparison.interval,
+            "loss_gain": comparison.loss_gain,
+            "loss_standard_error": comparison.loss_standard_error,
+            "adopted": comparison.is_better,
+        }
+        if comparison.is_better:
+            best = rival
+    return best, evidence
+
+
+def interval_of_mean(values: np.ndarray) -> tuple[float, float]:
+    """A 95 % interval of the mean of per-sample values [n].
+
+    Wilson's for shares (all values 0 or 1), else the normal one.
+    """
+    n, mean = len(values), float(values.mean())
+    z = 1.96
+    if np.isin(values, (0.0, 1.0)).all():
+        centre = (mean + z * z / (2 * n)) / (1 + z * z / n)
+        half = z * math.sqrt(mean * (1 - mean) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+        return centre - half, centre + half
+    half = z * float(values.std(ddof=1)) / math.sqrt(n) if n > 1 else 0.0
+    return mean - half, mean + half
+
+
+def read_final(
+    *,
+    variant: Candidate,
+    evidence: Mapping[str, Any],
+    metric: str,
+    maximise: bool,
+    seeds_scores: Sequence[float],
+    val: Mapping[str, float],
+    test: Mapping[str, float],
+    test_interval: tuple[float, float] | None,
+    findings: Sequence[Finding] = (),
+) -> StageResult:
+    """The final stage's result, with its sentence."""
+    spread = float(np.std(seeds_scores, ddof=1)) if len(seeds_scores) > 1 else 0.0
+    what = {
+        "plain": "the plain weights",
+        "averaged": "the Polyak average",
+        "ensemble": f"an ensemble of {len(variant.members)}",
+    }[variant.name]
+    told = f"val {metric} {val[metric]:.4g}"
+    if test:
+        told = f"test {metric} {test[metric]:.4g}"
+        if test_interval is not None:
+            told += f" (95 % interval {test_interval[0]:.4g} to {test_interval[1]:.4g})"
+        told += f", val {val[metric]:.4g}"
+    summary = f"{what[0].upper()}{what[1:]} won: {told}; {len(seeds_scores)} seeds spread by {spread:.2g}."
+    return StageResult(
+        stage=StageName.FINAL,
+        verdict=Verdict.PASS,
+        summary=summary,
+        findings=tuple(findings),
+        evidence={
+            **evidence,
+            "variant": variant.name,
+            "members": list(variant.members),
+            "seeds_val": [(-s if maximise else s) for s in seeds_scores],
+            "spread": spread,
+            "val": dict(val),
+            "test": dict(test),
+            "test_interval": list(test_interval) if test_interval else None,
+        },
+    )
