@@ -172,7 +172,7 @@ def _as_split(given: Any, name: str, device: torch.device, dtype: torch.dtype) -
     if isinstance(given, IterableDataset):
         given = calling(f"reading the {name} data", lambda: collate(list(given)))
     if isinstance(given, Dataset) or (hasattr(given, "__getitem__") and hasattr(given, "__len__") and _is_map(given)):
-        if len(given) == 0:  # ty: ignore[invalid-argument-type]
+        if len(given) == 0:
             raise DataError(f"The {name} split is empty.")
         if _changes(given, name) or _bytes_of(given, collate) > RESIDENT_BYTES:
             return LazySplit(given, collate, device=device, dtype=dtype), batch_size
