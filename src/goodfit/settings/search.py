@@ -1,10 +1,76 @@
-"""Settings of the search stage."""
+"""Settings of the search: what is opened, how boxes shrink and grow, what counts as noise."""
 
 from __future__ import annotations
 
 import dataclasses
 
+from goodfit.settings.base import setting
+
 
 @dataclasses.dataclass(frozen=True)
 class SearchSettings:
     """See each field's origin."""
+
+    # What is opened
+    trials_per_dimension: int = setting(
+        4, "trials that each open hyperparameter asks for", "recipe 2.4: 8 to 16 trials for two dimensions [PD]"
+    )
+    beta1_trials: int = setting(10, "trials from which Adam's beta1 is opened", "recipe 4.1, Tuning Playbook")
+    eps_trials: int = setting(25, "trials from which Adam's eps is opened", "recipe 4.1, Tuning Playbook")
+    beta2_trials: int = setting(50, "trials from which Adam's beta2 is opened", "recipe 4.1: well over 25 [PD]")
+    zero_share: float = setting(0.25, "share of coarse trials with weight decay exactly 0", "recipe 2.4 [PD]")
+    rate_below: float = setting(10.0, "the coarse box's bottom is step 3's rate over this", "recipe 2.4 [PD]")
+    rate_above: float = setting(3.0, "the coarse box's top is step 3's rate times this", "recipe 2.4 [PD]")
+
+    # The next box
+    good_least: int = setting(3, "trials that the good set has at least", "recipe 4.3")
+    good_share_least: float = setting(0.2, "share of all trials that the good set has at least", "recipe 4.3")
+    good_share_most: float = setting(1 / 3, "share of all trials that the good set has at most", "recipe 4.3")
+    good_sigmas: float = setting(2.0, "standard deviations from the best within which a trial is good", "recipe 4.3")
+    importance_permutations: int = setting(200, "permutations behind each importance", "recipe 4.3")
+    importance_p: float = setting(0.1, "a hyperparameter below this p value matters", "recipe 4.3")
+    half_width_least: float = setting(1 / 6, "half-width of the next box at least, of the old width", "recipe 4.3 [PD]")
+    rate_decades_least: float = setting(0.3, "decades below which lr's box does not shrink", "recipe 4.3, Bengio 2012")
+    decay_decades_least: float = setting(
+        1.0, "decades below which weight decay's box does not shrink", "recipe 4.3 [PD]"
+    )
+    decades_least: float = setting(0.3, "decades below which other logarithmic boxes do not shrink", "ours, as for lr")
+    correlation_least: float = setting(0.5, "rank correlation within the good set that is noted", "recipe 4.3")
+    correlation_p: float = setting(
+        0.05, "p value below which that correlation is believed", "ours: three points always correlate"
+    )
+    gap_least: float = setting(1 / 3, "gap between clusters of good trials that splits the box", "recipe 4.3")
+    gap_bad_trials: int = setting(
+        2, "worse trials inside that gap before it is believed", "ours: an empty gap is no evidence"
+    )
+    old_box_share: float = setting(
+        0.15, "share of the next trials drawn from the old box", "recipe 4.3: 10 to 20 % [PD]"
+    )
+    infeasible_most: float = setting(0.5, "share of diverged or failed trials that is too many", "recipe 2.4")
+    infeasible_trials_least: int = setting(4, "trials before that share means something", "ours")
+
+    # Borders
+    border_strip: float = setting(0.1, "the outer part of a range that is its border", "recipe 4.4")
+    border_strip_most: float = setting(0.25, "how far the border may reach in when few trials lie near it", "ours")
+    border_levels: int = setting(10, "levels up to which an ordered scale's end level is its border", "recipe 4.4")
+    border_false_alarms: float = setting(0.05, "share of rounds on a flat space with any border flagged", "recipe 4.4")
+    border_p: float = setting(0.05, "p value of signal C by itself", "recipe 4.4")
+    border_permutations: int = setting(1000, "permutations behind the correction over all sides", "ours")
+    border_trials_least: int = setting(6, "feasible trials before a border can be flagged", "ours: fewer have no power")
+    border_infeasible_most: float = setting(
+        0.5, "share of infeasible trials at and beyond a border that makes it a stability limit", "recipe 4.4"
+    )
+    border_extensions_most: int = setting(2, "extensions of one border in a round", "recipe 4.4")
+
+    # Noise
+    adoption_sigmas: float = setting(2.0, "standard errors that a gain must exceed", "recipe 4.6 [PD]")
+    adoption_probability: float = setting(
+        0.75, "probability of being better that suffices at no added cost", "recipe 4.6 [PD]"
+    )
+    cheaper_share: float = setting(0.9, "share of the winner's cost below which a trial is cheaper", "ours")
+    bootstrap_draws: int = setting(1000, "resamplings behind each bootstrap interval", "ours")
+
+    # Grids
+    grid_dimensions_most: int = setting(
+        2, "hyperparameters up to which a grid is fair", "recipe 1 row 5, Tuning Playbook"
+    )
