@@ -11,17 +11,25 @@ from goodfit.ledger.store import StudyWriter
 
 # Ours: what a kill may cost at most, and how often the disk is waited for.
 INTERVAL_SECONDS = 1.0
+# Ours: many beats fit into a lease (`LEASE_SECONDS`), few into a minute of waiting.
+HEARTBEAT_SECONDS = 10.0
 
 
-class BufferedWriter:
-    """What a driver writes through: cheap to call at every message, commits when an interval is over.
+class Writer:
+    """What a driver writes through: it collects at every message and commits when an interval is over.
 
-    What `write` was given is certain only once it was committed: after `flush`, or after a `write` or `beat` that
-    returned True. A failed commit keeps the records for the next one.
+    What was added is certain once it was committed: after `flush`, or after a `tick` that returned True. All that is
+    committed together is there together, whenever the process is killed. A failed commit keeps its records for the
+    next one.
+
+    Raises (flush, tick, set_status, close):
+        FolderError: the ledger can't be written, or another process took the study over.
     """
 
-    def __init__(self, writer: StudyWriter, clock: Clock | None = None, interval_seconds: float = INTERVAL_SECONDS):
-        self._writer = writer
+    def __init__(
+        self, study: StudyWriter, clock: Clock | None = None, interval_seconds: float = INTERVAL_SECONDS
+    ) -> None:
+        self._study = study
         self._clock = clock or SystemClock()
         self._interval = interval_seconds
         self._last = self._clock.now()
@@ -29,44 +37,40 @@ class BufferedWriter:
 
     @property
     def study(self) -> str:
-        return self._writer.study
+        return self._study.study
 
     @property
     def attempt(self) -> int:
-        return self._writer.attempt
+        return self._study.attempt
 
-    def write(self, *records: Record) -> bool:
-        """Collect records; commit all that is collected if the interval is over.
+    def add(self, *records: Record) -> None:
+        """Collect records for the next commit."""
+        self._collected.extend(records)
+
+    def tick(self) -> bool:
+        """Commit what is collected, if the interval is over; after long silence say that this process lives.
 
         Returns:
-            Whether it was committed.
-
-        Raises:
-            FolderError: as `StudyWriter.append`.
+            Whether all that was added is committed.
         """
-        self._collected.extend(records)
-        return self.beat()
-
-    def beat(self) -> bool:
-        """Commit (or, with nothing to commit, say that this process lives) if the interval is over."""
-        if self._clock.now() - self._last < self._interval:
-            return False
-        self.flush()
-        return True
+        silent = self._clock.now() - self._last
+        if silent >= (self._interval if self._collected else HEARTBEAT_SECONDS):
+            self.flush()
+        return not self._collected
 
     def flush(self) -> None:
         """Commit all that is collected, now."""
         if self._collected:
-            self._writer.append(merged(self._collected))
+            self._study.append(merged(self._collected))
             self._collected = []
         else:
-            self._writer.heartbeat()
+            self._study.heartbeat()
         self._last = self._clock.now()
 
     def set_status(self, status: str) -> None:
         """Commit what is collected, then the study's status."""
         self.flush()
-        self._writer.set_status(status)
+        self._study.set_status(status)
 
     def close(self) -> None:
         """Commit what is collected and let the study go."""
@@ -74,7 +78,7 @@ class BufferedWriter:
             if self._collected:
                 self.flush()
         finally:
-            self._writer.close()
+            self._study.close()
 
 
 def merged(records: list[Record]) -> Iterator[Record]:
