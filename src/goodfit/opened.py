@@ -12,12 +12,13 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
-from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset, default_collate
+from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset, TensorDataset, default_collate
 
 from goodfit.errors import DataError, GoodfitError, TaskError, TestSetLocked
+from goodfit.ledger.fingerprint import fingerprint
 from goodfit.task import Data, ModelLoss, Task
-from goodfit.training.batches import LazySplit, ResidentSplit
 from goodfit.training.problem import Loss, Problem, Split
+from goodfit.training.splits import LazySplit, ResidentSplit
 
 VALIDATION_SHARE = 0.2  # of the training samples, where the user gives no validation split
 RESIDENT_BYTES = 4 << 30  # a dataset above this is read sample by sample
@@ -67,15 +68,7 @@ class Opened:
     classes: int | None  # where the target is a class number
     columns: tuple[str, ...] | None
     notes: tuple[str, ...]  # what goodfit did to the data by itself, a sentence each
-
-    @property
-    def fingerprint_parts(self) -> dict[str, Any]:
-        """What identifies the data: its tensors where they are resident, its length otherwise."""
-        parts = {"train": self.problem.train, "val": self.problem.val}
-        return {
-            name: split.tensors if isinstance(split, ResidentSplit) else np.asarray([len(split)])
-            for name, split in parts.items()
-        }
+    fingerprint: str  # of all splits
 
 
 def open_task(task: Task, device: torch.device, dtype: torch.dtype = torch.float32) -> Opened:
@@ -114,7 +107,8 @@ def open_task(task: Task, device: torch.device, dtype: torch.dtype = torch.float
         dtype=dtype,
         default_batch_size=batch_size or _default_batch_size(len(train)),
     )
-    return Opened(task, problem, test, _classes(train), data.columns, tuple(notes))
+    mark = calling("reading the data", lambda: fingerprint((data.train, data.val, data.test)))
+    return Opened(task, problem, test, _classes(train), data.columns, tuple(notes), mark)
 
 
 def calling(what: str, function: Callable[[], T]) -> T:
@@ -287,7 +281,7 @@ def _subset(split: Split, indices: np.ndarray) -> Split:
     if isinstance(split, ResidentSplit):
         return ResidentSplit(split.fetch(torch.as_tensor(indices)))
     assert isinstance(split, LazySplit)
-    return split.subset(indices)
+    return LazySplit(Subset(split.dataset, indices.tolist()), split.collate, split.device, split.dtype)
 
 
 def _labels(split: Split) -> np.ndarray | None:

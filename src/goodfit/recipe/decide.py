@@ -191,7 +191,7 @@ def stop_reason(standing: Standing, settings: SearchSettings) -> Stop | None:
     left, needed = standing.seconds_left, standing.seconds_for_round
     if left is not None and needed is not None and left < needed:
         return Stop(
-            f"Another round would take about {needed:.0f} s, and {left:.0f} s are left before the final training's share.",
+            f"Another round would take about {needed:.0f} s; {left:.0f} s are left before the final training's share.",
             "budget",
         )
     gain = _gain(standing.best_scores)

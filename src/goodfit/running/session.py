@@ -17,7 +17,7 @@ import numpy as np
 
 from goodfit.clock import Clock
 from goodfit.errors import TrainingError
-from goodfit.execution.checkpoints import load_states, save_states
+from goodfit.execution.checkpoints import load_states, remove_checkpoint, save_states
 from goodfit.execution.work import CohortWork, Executor, Failed, Finished, Told
 from goodfit.findings import Finding, plain
 from goodfit.ledger.folder import RunFolder
@@ -30,7 +30,7 @@ from goodfit.ledger.records import (
     StageRecord,
     TrialRecord,
 )
-from goodfit.ledger.writer import Writer
+from goodfit.ledger.writer import BufferedWriter
 from goodfit.opened import Opened
 from goodfit.recipe.progress import Decided, Found, StageEnded, StageProgress, StageStarted, Watcher
 from goodfit.recipe.result import StageName, StageResult, Verdict
@@ -67,7 +67,7 @@ class Session:
         *,
         opened: Opened,
         executor: Executor,
-        writer: Writer,
+        writer: BufferedWriter,
         folder: RunFolder,
         clock: Clock,
         watcher: Watcher,
@@ -119,7 +119,7 @@ class Session:
         """A plan's value (JSON): the recorded one, or a new one that is recorded before it is used."""
         if key not in self._memos:
             self._memos[key] = plain(work_out())
-            self.writer.add(MemoRecord(key=key, value=self._memos[key]))
+            self.writer.write(MemoRecord(key=key, value=self._memos[key]))
             self.writer.flush()
         return self._memos[key]
 
@@ -135,7 +135,7 @@ class Session:
         began = self.elapsed()
         trials_before, steps_before = len(self.outcomes), self.total_epochs()
         self.watcher.see(StageStarted(name, round_, about))
-        self.writer.add(StageRecord(number=number, stage=name, round=round_, verdict="", started_at=time.time()))
+        self.writer.write(StageRecord(number=number, stage=name, round=round_, verdict="", started_at=time.time()))
         result = conduct()
         own = [o for o in self.outcomes.values() if o.stage == number]
         result = dataclasses.replace(
@@ -151,7 +151,7 @@ class Session:
 
     def decide(self, what: str, why: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
         """A line of the decision log."""
-        self.writer.add(
+        self.writer.write(
             DecisionRecord(
                 stage=self._stage[2], what=what, why=why, before=plain(before), after=plain(after), at=time.time()
             )
@@ -160,7 +160,7 @@ class Session:
 
     def find(self, finding: Finding, trial: int | None = None) -> None:
         """Keep a finding of the stage under way that its result does not carry (a trial's own verdict)."""
-        self.writer.add(FindingRecord(stage=self._stage[2], finding=finding, trial=trial))
+        self.writer.write(FindingRecord(stage=self._stage[2], finding=finding, trial=trial))
 
     # -- training ------------------------------------------------------------------------------------------------
 
@@ -214,7 +214,7 @@ class Session:
         if not keep_states:
             for work, _ in works:
                 if work.checkpoint is not None:
-                    work.checkpoint.unlink(missing_ok=True)
+                    remove_checkpoint(work.checkpoint)
         return sorted(outcomes, key=lambda o: o.number)
 
     def states(self, numbers: Sequence[int]) -> dict[int, Any]:
@@ -299,10 +299,10 @@ class Session:
         self.results.append(result)
         self.findings.extend(result.findings)
         for finding in result.findings:
-            self.writer.add(FindingRecord(stage=number, finding=finding))
+            self.writer.write(FindingRecord(stage=number, finding=finding))
             self.watcher.see(Found(finding))
         document = result.as_json()
-        self.writer.add(
+        self.writer.write(
             StageRecord(
                 number=number,
                 stage=result.stage,
@@ -326,7 +326,7 @@ class Session:
             "next_trial": self._next_trial,
             "timings": [dataclasses.asdict(t) for t in self.costs.timings[-20:]],
         }
-        self.writer.add(MemoRecord(key=key, value=self._memos[key]))
+        self.writer.write(MemoRecord(key=key, value=self._memos[key]))
         self._save_elapsed(force=True)
         self.writer.flush()
 
@@ -422,7 +422,7 @@ class Session:
         """A memo that goes with the next flush."""
         if key not in self._memos:
             self._memos[key] = value
-            self.writer.add(MemoRecord(key=key, value=value))
+            self.writer.write(MemoRecord(key=key, value=value))
 
     def _batch_size(self, trial: Trial, regime: Regime) -> int:
         if regime.batch_size is not None:
@@ -495,13 +495,13 @@ class Session:
                     for trial in work.trials:
                         self.executor.stop(work.key, trial.number)
             self._save_elapsed()
-            self.writer.tick()
+            self.writer.beat()
             self._show(outcomes, total, began)
         self.writer.flush()
         if interrupted or self.interrupt_requested:
             for outcome in outcomes:
                 if outcome.status in (Status.RUNNING, Status.QUEUED):
-                    self.writer.add(self._record(outcome, Status.INTERRUPTED))
+                    self.writer.write(self._record(outcome, Status.INTERRUPTED))
             self.interrupt_requested = True
             self._raise_if_interrupted()
 
@@ -511,11 +511,11 @@ class Session:
             case Points():
                 if outcome.status is Status.QUEUED:
                     outcome.status = Status.RUNNING
-                    self.writer.add(self._record(outcome))
+                    self.writer.write(self._record(outcome))
                 outcome.add(event)
                 if len(event.steps):
                     outcome.step = max(outcome.step, int(event.steps[-1]))
-                self.writer.add(
+                self.writer.write(
                     CurveRecord(
                         trial=event.trial,
                         series=event.series,
@@ -528,7 +528,7 @@ class Session:
                 outcome.probed[event.step] = event
             case Ended():
                 outcome.status, outcome.step, outcome.reason = event.status, event.step, event.reason
-                self.writer.add(self._record(outcome, ended=True))
+                self.writer.write(self._record(outcome, ended=True))
 
     def _finish(self, work: CohortWork, size: float, seconds: float) -> None:
         steps = 0
@@ -538,9 +538,9 @@ class Session:
             steps += max(0, outcome.step - start)
         self.costs.add(Timing(size, steps, seconds))
         self._memos[f"work/{work.key}"] = True
-        self.writer.add(MemoRecord(key=f"work/{work.key}", value=True))
+        self.writer.write(MemoRecord(key=f"work/{work.key}", value=True))
         if work.parents is not None:
-            work.parents.unlink(missing_ok=True)
+            remove_checkpoint(work.parents)
 
     def _record(self, outcome: Outcome, status: Status | None = None, ended: bool = False) -> TrialRecord:
         objective = self.opened.task.parsed_objective
@@ -565,7 +565,7 @@ class Session:
         now = self.elapsed()
         if force or now - self._saved_elapsed >= 1.0:
             self._saved_elapsed = now
-            self.writer.add(MemoRecord(key="elapsed", value=now))
+            self.writer.write(MemoRecord(key="elapsed", value=now))
 
     def _show(self, outcomes: list[Outcome], total: int, began: float) -> None:
         ended = [o for o in outcomes if o.status not in (Status.QUEUED, Status.RUNNING)]

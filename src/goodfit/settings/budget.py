@@ -29,3 +29,20 @@ class BudgetSettings:
         (0.5, 1.0, 2.0, 3.0), "peak rates tried under decay, as multiples of the constant one", "recipe 4.8"
     )
     ensemble_most: int = setting(5, "members of the ensemble at most", "recipe 4.8: flattens after about 5 [KR]")
+
+    # Sizes of the searches
+    coarse_steps: int = setting(300, "steps of a coarse trial at least, where epochs allow", "recipe 2.4 [PD]")
+    coarse_epochs_least: float = setting(1.0, "epochs of a coarse trial at least", "seeds S0 and S4: 1-5 epochs")
+    coarse_epochs_most: float = setting(5.0, "epochs of a coarse trial at most, but on tiny data", "seeds S0 and S4")
+    coarse_epochs_tiny_data: float = setting(20.0, "epochs at most where an epoch has few steps", "ours, for 300 steps")
+    coarse_epochs_floor: float = setting(0.1, "epochs below which no trial is cut", "ours: a curve needs some length")
+    coarse_trials_per_dimension: int = setting(8, "coarse trials per hyperparameter", "recipe 2.4: 8-16 for two [PD]")
+    coarse_trials_least: int = setting(8, "coarse trials at least", "recipe 2.4 [PD]")
+    coarse_trials_most: int = setting(64, "coarse trials at most", "recipe 4.2: top 5 % with 95 % chance in 59 [C]")
+    fine_epochs: float = setting(15.0, "epochs of a trial in the first finer round", "seeds S0 and S4: 10-20 epochs")
+    fine_trials_least: int = setting(4, "trials of a finer round at least", "recipe 2 [PD]: 4-12")
+    fine_trials_most: int = setting(24, "trials of a finer round at most", "recipe 2 [PD]: 4-12, doubled where time is")
+    final_stretch: float = setting(
+        2.0, "a full training's epochs as a multiple of the last round's, where the task gives none", "ours"
+    )
+    final_stretch_most: float = setting(3.0, "the same at most, where time is left over", "ours")

@@ -1,0 +1,300 @@
+"""The final training conducted: a decayed rate, its peak swept again, several seeds, averages, an ensemble; the test
+set once."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from goodfit.best import write_best
+from goodfit.errors import TrainingError
+from goodfit.findings import Finding
+from goodfit.recipe.final import (
+    Candidate,
+    choose_peak,
+    choose_variant,
+    greedy_members,
+    interval_of_mean,
+    read_final,
+)
+from goodfit.recipe.plan import FinalLength, final_length
+from goodfit.recipe.result import StageName, StageResult, Verdict
+from goodfit.running.outcome import Outcome
+from goodfit.running.scoring import Scored, answers, scored, scored_answers
+from goodfit.running.session import Entry, Session
+from goodfit.training.ensemble import Ensemble, merge_for, merged
+from goodfit.training.evaluation import load_model
+from goodfit.training.seeds import mixed
+
+RESERVE_SECONDS = 2.0  # for evaluating, writing the model and the report at the end
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Ambition:
+    """What the final training is to be."""
+
+    hyperparameters: Mapping[str, Any]
+    wanted_epochs: float  # a full training
+    most_epochs: float
+    is_timed: bool  # whether a budget in time limits it
+
+
+def conduct_final(session: Session, ambition: Ambition) -> StageResult:
+    """Train for good, compare honestly, open the test set, and write `best/`."""
+    settings = session.settings.budget
+    plan = FinalLength(**session.decided("final/plan", lambda: dataclasses.asdict(_plan(session, ambition))))
+    base = {
+        **ambition.hyperparameters,
+        "schedule": ambition.hyperparameters.get("schedule") or "cosine",
+        "ema_decay": ambition.hyperparameters.get("ema_decay") or settings.ema_decay,
+    }
+    objective = session.opened.task.parsed_objective
+    series = f"val_{objective.metric}"
+    deadline = None
+    if session.budget_seconds is not None:
+        deadline = session.budget_seconds * 1.02 - RESERVE_SECONDS
+    seeds = [mixed(session.seed, 4242, i) % 2**31 for i in range(plan.seeds)]
+    factors = tuple(plan.factors)
+    evaluations = dict(evaluations=16, eval_samples=len(session.problem.val))
+    runs: list[Outcome] = []
+    evidence: dict[str, Any] = {"epochs": plan.epochs, "schedule": base["schedule"], "ema_decay": base["ema_decay"]}
+    factor = 1.0
+    if len(factors) > 1:
+        entries = [Entry({**base, "lr": base["lr"] * f}, seeds[0], is_scheduled=True) for f in factors]
+        # Half the time at most: the seeds come after.
+        swept = session.train(
+            "final/peak", entries, epochs=plan.epochs, deadline=deadline, share=(0.0, 0.5), **evaluations
+        )
+        scores = [
+            (
+                f,
+                None if not o.is_feasible or o.last(series) is None else objective.score(o.last(series) or 0.0),
+                o.last("val_loss"),
+            )
+            for f, o in zip(factors, swept, strict=True)
+        ]
+        evidence["peak_sweep"] = [
+            {"factor": f, "val": o.last(series), "val_loss": o.last("val_loss")}
+            for f, o in zip(factors, swept, strict=True)
+        ]
+        try:
+            best = choose_peak(scores)
+        except ValueError as error:
+            raise TrainingError(f"The final training failed at every peak rate: {swept[0].reason}.") from error
+        factor = factors[best]
+        runs.append(swept[best])
+        if factor != 1.0:
+            session.decide(
+                f"The peak rate under decay is {factor:g} times the constant one.",
+                f"{series} ended at {swept[best].last(series):.4g} with it.",
+                {"lr": base["lr"]},
+                {"lr": base["lr"] * factor},
+            )
+    chosen = {**base, "lr": base["lr"] * factor}
+    left = seeds[1:] if runs else seeds
+    if left:
+        runs += session.train(
+            "final/seeds",
+            [Entry(chosen, seed, is_scheduled=True) for seed in left],
+            epochs=plan.epochs,
+            deadline=deadline,
+            share=(0.5 if len(factors) > 1 else 0.0, 0.95),
+            **evaluations,
+        )
+    good = [o for o in runs if o.is_feasible and o.last("val_loss") is not None]
+    if not good:
+        raise TrainingError(f"The final training failed with every seed: {runs[0].reason}.")
+    return _compared(session, good, chosen, evidence)
+
+
+def _compared(
+    session: Session, runs: list[Outcome], chosen: Mapping[str, Any], evidence: dict[str, Any]
+) -> StageResult:
+    problem, objective = session.problem, session.opened.task.parsed_objective
+    states = session.states([o.number for o in runs])
+    merge = merge_for(problem.loss)
+
+    def model(outcome: Outcome, averaged: bool) -> nn.Module:
+        return load_model(problem, outcome.hyperparameters, outcome.trial.seed, states[outcome.number], averaged)
+
+    def scored_alone(averaged: bool) -> list[Scored]:
+        return [scored(problem, [model(o, averaged)], problem.val, merge) for o in runs]
+
+    plain, averaged = scored_alone(False), None
+    if all(states[o.number].average for o in runs):
+        averaged = scored_alone(True)
+    # Averages are compared over all seeds together: what holds for one may be luck.
+    plain_all = _candidate("plain", runs, plain, objective)
+    averaged_all = None if averaged is None else _candidate("averaged", runs, averaged, objective)
+    weights, comparison = choose_variant(plain_all, averaged_all, None)
+    evidence |= comparison
+    use_average = weights.name == "averaged"
+    each = averaged if use_average and averaged is not None else plain
+    order = sorted(range(len(runs)), key=lambda i: (float(each[i].scores(objective).mean()), each[i].mean()["loss"]))
+    best = order[0]
+    single = Candidate(weights.name, (runs[best].number,), each[best].values["loss"], each[best].scores(objective))
+    ensemble, members = None, (best,)
+    if merge is not None and len(runs) > 1:
+        predictions = [answers(problem, model(o, use_average), problem.val) for o in runs]
+
+        def evaluate(chosen_members: tuple[int, ...]) -> tuple[float, float]:
+            together = merged([predictions[i].predictions for i in chosen_members], merge)
+            with torch.no_grad():
+                loss = float(problem.loss.function(together, predictions[0].target))
+            return loss, loss
+
+        members = greedy_members(len(runs), evaluate, session.settings.budget.ensemble_most)
+        if len(members) > 1:
+            together = scored_answers(
+                problem, merged([predictions[i].predictions for i in members], merge), predictions[0].target
+            )
+            ensemble = Candidate(
+                "ensemble",
+                tuple(runs[i].number for i in members),
+                together.values["loss"],
+                together.scores(objective),
+            )
+            mean_member = float(sum(each[i].scores(objective).mean() for i in members) / len(members))
+            evidence["ensemble_gain_over_mean_member"] = mean_member - ensemble.score
+    elif merge is None:
+        evidence["ensemble"] = "none: a loss of (model, batch) gives no predictions to average"
+    variant, comparison = choose_variant(single, None, ensemble)
+    evidence |= comparison
+    if variant.name == "ensemble":
+        assert merge is not None
+        final_models = [model(runs[i], use_average) for i in members]
+    else:
+        final_models = [model(runs[best], use_average)]
+    val = scored(problem, final_models, problem.val, merge).mean()
+    test, interval = _tested(session, final_models, merge, objective.metric)
+    evidence["learning_rate"] = chosen.get("lr")
+    evidence["hyperparameters"] = dict(chosen)
+    findings = _findings(each, objective, runs)
+    result = read_final(
+        variant=variant,
+        evidence=evidence,
+        metric=objective.metric,
+        maximise=objective.maximise,
+        seeds_scores=[float(s.scores(objective).mean()) for s in each],
+        val=val,
+        test=test,
+        test_interval=interval,
+        findings=findings,
+    )
+    _write(session, chosen, variant, model(runs[best], use_average), final_models, merge)
+    return dataclasses.replace(result, next={"hyperparameters": dict(chosen), "seeds": len(runs)})
+
+
+def _candidate(name: str, runs: list[Outcome], each: list[Scored], objective: Any) -> Candidate:
+    """All seeds as one candidate: the mean over seeds of each sample's values."""
+    losses = sum(s.values["loss"] for s in each) / len(each)
+    scores = sum(s.scores(objective) for s in each) / len(each)
+    return Candidate(name, tuple(o.number for o in runs), losses, scores)
+
+
+def _tested(
+    session: Session, models: list[nn.Module], merge: Any, metric: str
+) -> tuple[dict[str, float], tuple[float, float] | None]:
+    """The test set's figures, and the metric's 95 % interval. This is the one place that opens it."""
+    if session.opened.test is None:
+        return {}, None
+    session.decide(
+        "The test set is opened, once.",
+        "All choices are made; nothing that it says changes any of them.",
+        {},
+        {"test_samples": len(session.opened.test)},
+    )
+    found = scored(session.problem, models, session.opened.test.unlock(), merge)
+    return found.mean(), interval_of_mean(found.values[metric])
+
+
+def _findings(each: list[Scored], objective: Any, runs: list[Outcome]) -> list[Finding]:
+    """Whether the seeds differ by more than the validation set can tell."""
+    means = [float(s.scores(objective).mean()) for s in each]
+    if len(means) < 3:
+        return []
+    values = each[0].scores(objective)
+    error = float(values.std(ddof=1) / len(values) ** 0.5)
+    if max(means) - min(means) >= 2 * error:
+        return []
+    return [
+        Finding(
+            kind="winner-within-noise",
+            message=(
+                f"The {len(means)} seeds end within {max(means) - min(means):.2g} of each other, less than two standard "
+                f"errors of the validation set ({error:.2g} each)."
+            ),
+            action="Read nothing into which seed came out first.",
+            evidence={"seeds_val": means, "standard_error": error},
+            where="stage final",
+        )
+    ]
+
+
+def _write(
+    session: Session,
+    chosen: Mapping[str, Any],
+    variant: Candidate,
+    single: nn.Module,
+    models: list[nn.Module],
+    merge: Any,
+) -> None:
+    task = session.opened.task
+    wins = variant.name == "ensemble"
+    with session.folder.writing_best() as folder:
+        write_best(
+            folder,
+            task_name=task.name,
+            source=task.source,
+            model=task.model,
+            spec={},
+            hyperparameters=chosen,
+            variant=variant.name,
+            single=single.state_dict(),
+            members={f"members/{i}.pt": m.state_dict() for i, m in enumerate(models)} if wins else {},
+            merge=str(merge) if wins else None,
+        )
+
+
+def best_model(models: list[nn.Module], merge: Any) -> nn.Module:
+    """One module that answers as the winner does."""
+    return models[0] if len(models) == 1 else Ensemble(models, merge)
+
+
+def _plan(session: Session, ambition: Ambition) -> FinalLength:
+    settings = session.settings.budget
+    per_epoch = session.steps_per_epoch(ambition.hyperparameters)
+    remaining = session.remaining()
+    if remaining is None:
+        return final_length(
+            wanted_epochs=ambition.wanted_epochs,
+            most_epochs=ambition.wanted_epochs,
+            seconds=None,
+            makespan=lambda n, e: 0.0,
+            settings=settings,
+        )
+    step_seconds = session.seconds_per_step(ambition.hyperparameters)
+    slots = session.executor.slots
+
+    def makespan(trainings: int, epochs: float) -> float:
+        """Trials of one structure run in cohorts spread over the slots; a lone one has a slot to itself."""
+        waves = max(-(-trainings // slots), trainings / slots)
+        return waves * epochs * per_epoch * step_seconds
+
+    seconds = settings.safety * (remaining - RESERVE_SECONDS)
+    return final_length(
+        wanted_epochs=ambition.wanted_epochs,
+        most_epochs=ambition.most_epochs,
+        seconds=max(seconds, 0.5),
+        makespan=makespan,
+        settings=settings,
+    )
+
+
+def skipped(reason: str) -> StageResult:
+    """A final stage that was not reached."""
+    return StageResult(stage=StageName.FINAL, verdict=Verdict.SKIP, summary=reason)

@@ -1,0 +1,89 @@
+"""Trained networks evaluated sample by sample, so that they can be compared in pairs."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from goodfit.task import Objective
+from goodfit.training.ensemble import Merge, merged
+from goodfit.training.problem import Problem, Split, as_pair
+from goodfit.training.splits import fetch_seeded
+
+CHUNK = 512  # samples answered at once
+GROUP = 16  # samples behind each value where a loss of (model, batch) gives no single ones
+
+
+@dataclasses.dataclass(frozen=True)
+class Scored:
+    """Per-sample (or per-group) values over a split: the loss, and each metric."""
+
+    values: dict[str, np.ndarray]  # float64 [samples] by name; "loss" among them
+
+    def mean(self) -> dict[str, float]:
+        return {name: float(values.mean()) for name, values in self.values.items()}
+
+    def scores(self, objective: Objective) -> np.ndarray:
+        """The objective's values, lower is better."""
+        return objective.score(1.0) * self.values[objective.metric]
+
+
+@dataclasses.dataclass(frozen=True)
+class Answers:
+    """What a network answered on a split."""
+
+    predictions: Tensor  # [samples, ...]
+    target: Any
+
+
+def answers(problem: Problem, model: nn.Module, split: Split) -> Answers:
+    """The predictions of a model in eval mode on all samples of a split."""
+    model.eval()
+    predictions, targets = [], []
+    with torch.no_grad():
+        for indices in torch.arange(len(split)).split(CHUNK):
+            inputs, target = as_pair(fetch_seeded(split, indices, int(indices[0])))
+            predictions.append(model(inputs).cpu())
+            targets.append(target.cpu())
+    return Answers(torch.cat(predictions), torch.cat(targets))
+
+
+def scored_answers(problem: Problem, predictions: Tensor, target: Tensor) -> Scored:
+    """Loss and metrics of each single sample: those functions called with a batch of one."""
+    functions: dict[str, Callable[..., Tensor]] = {"loss": problem.loss.function, **problem.metrics}
+    values = {}
+    with torch.no_grad():
+        for name, function in functions.items():
+            values[name] = np.array(
+                [float(function(predictions[i : i + 1], target[i : i + 1])) for i in range(len(predictions))]
+            )
+    return Scored(values)
+
+
+def scored_groups(problem: Problem, model: nn.Module, split: Split) -> Scored:
+    """The same for a loss of (model, batch): of groups of samples, each a value."""
+    model.eval()
+    functions: dict[str, Callable[..., Tensor]] = {"loss": problem.loss.function, **problem.metrics}
+    values: dict[str, list[float]] = {name: [] for name in functions}
+    with torch.no_grad():
+        for indices in torch.arange(len(split)).split(GROUP):
+            if len(indices) < GROUP and len(split) > GROUP:
+                continue  # a smaller group would count as much as a whole one
+            batch = fetch_seeded(split, indices, int(indices[0]))
+            for name, function in functions.items():
+                values[name].append(float(function(model, batch)))
+    return Scored({name: np.array(found) for name, found in values.items()})
+
+
+def scored(problem: Problem, models: Sequence[nn.Module], split: Split, merge: Merge | None) -> Scored:
+    """One network, or several that answer together, on a split."""
+    if problem.loss.of_model or merge is None:
+        return scored_groups(problem, models[0], split)
+    each = [answers(problem, model, split) for model in models]
+    predictions = each[0].predictions if len(each) == 1 else merged([a.predictions for a in each], merge)
+    return scored_answers(problem, predictions, each[0].target)
