@@ -1,0 +1,100 @@
+"""goodfit runs the neural-network tuning recipe on your PyTorch task.
+
+    import goodfit as gf
+
+    result = gf.run(gf.Task(name=..., model=..., data=..., loss=...), budget="10m")
+
+Every public name is loaded on first use (PEP 562), so that `goodfit --help` does not wait for torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from goodfit.api import Result, check, run
+    from goodfit.errors import (
+        DataError,
+        DeviceError,
+        FolderError,
+        GoodfitError,
+        SettingsError,
+        SpaceError,
+        TaskError,
+        TestSetLocked,
+        TrainingError,
+    )
+    from goodfit.findings import Finding
+    from goodfit.hyperparameters import Hyperparameters
+    from goodfit.settings import Settings
+    from goodfit.space import Space, choice, integer, linear, log, logit, powers_of_two, reverse_log, when
+    from goodfit.task import Data, Task, accuracy, model_loss
+
+__all__ = [
+    "Data",
+    "DataError",
+    "DeviceError",
+    "Finding",
+    "FolderError",
+    "GoodfitError",
+    "Hyperparameters",
+    "Result",
+    "Settings",
+    "SettingsError",
+    "Space",
+    "SpaceError",
+    "Task",
+    "TaskError",
+    "TestSetLocked",
+    "TrainingError",
+    "accuracy",
+    "check",
+    "choice",
+    "integer",
+    "linear",
+    "log",
+    "logit",
+    "model_loss",
+    "powers_of_two",
+    "reverse_log",
+    "run",
+    "when",
+]
+
+_HOMES = {
+    "api": ("Result", "check", "run"),
+    "errors": (
+        "DataError",
+        "DeviceError",
+        "FolderError",
+        "GoodfitError",
+        "SettingsError",
+        "SpaceError",
+        "TaskError",
+        "TestSetLocked",
+        "TrainingError",
+    ),
+    "findings": ("Finding",),
+    "hyperparameters": ("Hyperparameters",),
+    "settings": ("Settings",),
+    "space": ("Space", "choice", "integer", "linear", "log", "logit", "powers_of_two", "reverse_log", "when"),
+    "task": ("Data", "Task", "accuracy", "model_loss"),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("goodfit")
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

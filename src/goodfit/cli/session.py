@@ -1,0 +1,151 @@
+"""What `run`, `check` and `demo` share: one call of the library, watched in the terminal, ended by the contract."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import shlex
+import sys
+from collections.abc import Generator, Sequence
+from pathlib import Path
+from typing import TextIO
+
+from goodfit.cli.endings import DONE, INTERRUPTED, STOPPED, ResumableInterrupt, say_error
+from goodfit.cli.folders import claim_next, drop_if_empty, latest
+from goodfit.findings import plain
+from goodfit.ledger.folder import RunFolder
+from goodfit.settings import Settings
+
+_STATUS = {"done": DONE, "stopped": STOPPED, "interrupted": INTERRUPTED}
+
+
+def perform(
+    spec: str, options: argparse.Namespace, command: Sequence[str], *, budget: str, only_checks: bool = False
+) -> int:
+    """Run the recipe on the task that `spec` names.
+
+    Args:
+        spec: a TASK argument.
+        options: what `add_run_options` reads.
+        command: the whole command line, program's name first; it is kept with the study and repeated in the line that
+            says how to resume.
+        budget: the budget where neither --budget nor a plan in trials or epochs is given.
+        only_checks: steps 1 to 3 only.
+
+    Returns:
+        The exit status.
+
+    Raises:
+        GoodfitError: the task, its data or the options cannot be used.
+        ResumableInterrupt: a second Ctrl-C ended the run at once.
+    """
+    from goodfit.report.terminal import TerminalWatcher
+
+    trials, epochs = getattr(options, "trials", None), getattr(options, "epochs", None)
+    planned = trials is not None or epochs is not None
+    seconds = options.budget if options.budget is not None or planned else budget
+
+    with _streams(for_json=options.json) as (document_stream, progress_stream):
+        with TerminalWatcher(progress_stream, quiet=options.quiet) as watcher, _imports_from_here():
+            from goodfit.task_file import load_task  # imports torch with the user's file
+
+            task = load_task(spec)
+            out, claimed = _folder(options, f"{task.name}-check" if only_checks else task.name)
+            try:
+                from goodfit import api
+
+                result = api.run(
+                    task,
+                    budget=seconds,
+                    out=out,
+                    seed=options.seed,
+                    device=options.device,
+                    trials=trials,
+                    epochs=epochs,
+                    workers=options.workers,
+                    settings=Settings().replaced(dict(options.settings)),
+                    resume=options.resume,
+                    force=options.force,
+                    watcher=watcher,
+                    command=shlex.join(command),
+                    only_checks=only_checks,
+                )
+            except KeyboardInterrupt:
+                if RunFolder(out).ledger.exists():
+                    raise ResumableInterrupt(_how_to_resume(command, out)) from None
+                raise
+            finally:
+                if claimed:
+                    drop_if_empty(out)
+        if options.json:
+            json.dump(plain(result.document), document_stream, indent=2, allow_nan=False)
+            document_stream.write("\n")
+            document_stream.flush()
+    if result.status == "interrupted":
+        say_error(_how_to_resume(command, result.out))
+    return _STATUS[result.status]
+
+
+def resume_command(command: Sequence[str], out: Path) -> str:
+    """The command line that goes on with an interrupted run: the same one, with its folder and --resume."""
+    kept: list[str] = []
+    words = iter(command)
+    for word in words:
+        if word == "--out":
+            next(words, None)
+        elif word != "--resume" and not word.startswith("--out="):
+            kept.append(word)
+    return shlex.join([*kept, "--out", str(out), "--resume"])
+
+
+def _how_to_resume(command: Sequence[str], out: Path) -> str:
+    return f"Interrupted; everything so far is kept. Go on with: {resume_command(command, out)}"
+
+
+def _folder(options: argparse.Namespace, name: str) -> tuple[Path, bool]:
+    """The run's folder, and whether it was made just now."""
+    if options.out is not None:
+        return Path(options.out), False
+    if options.resume:
+        return latest(name), False
+    return claim_next(name), True
+
+
+@contextlib.contextmanager
+def _streams(*, for_json: bool) -> Generator[tuple[TextIO, TextIO]]:
+    """Standard output as it was, and where progress goes; whatever else is printed meanwhile goes to standard error.
+
+    The file descriptor is moved too: worker processes and native code write there, not to `sys.stdout`.
+    """
+    document = sys.stdout
+    document.flush()
+    try:
+        saved, errors_to = os.dup(document.fileno()), sys.stderr.fileno()
+    except (OSError, AttributeError, ValueError):  # no real file behind it: a notebook, a test's buffer
+        with contextlib.redirect_stdout(sys.stderr):
+            yield document, sys.stderr if for_json else document
+        return
+    with open(saved, "w", encoding=document.encoding, errors="replace") as original:
+        if original.isatty() and not for_json:
+            # One terminal shows both; the live view takes prints over and shows them above itself.
+            yield original, original
+            return
+        os.dup2(errors_to, document.fileno())
+        try:
+            with contextlib.redirect_stdout(sys.stderr):
+                yield original, sys.stderr if for_json else original
+        finally:
+            document.flush()
+            original.flush()
+            os.dup2(original.fileno(), document.fileno())
+
+
+@contextlib.contextmanager
+def _imports_from_here() -> Generator[None]:
+    """Let package.module:name be found from the current folder, as `python -m` does; a console script would not."""
+    here = os.getcwd()
+    if here not in sys.path and "" not in sys.path:
+        sys.path.insert(0, here)
+    yield
