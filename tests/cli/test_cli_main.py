@@ -16,6 +16,7 @@ from goodfit.cli.folders import claim_next, drop_if_empty, latest
 from goodfit.cli.main import COMMANDS, main
 from goodfit.cli.session import resume_command
 from goodfit.errors import DataError, FolderError
+from goodfit.ledger.records import StageRecord, StudyRecord, TrialRecord
 
 HEAVY = ("torch", "numpy", "sqlalchemy", "jinja2", "rich", "sklearn", "typer")
 
@@ -257,3 +258,66 @@ def test_without_json_progress_is_standard_output_and_prints_are_not() -> None:
     ended = subprocess.run([sys.executable, "-c", STREAMS.format(json=False)], capture_output=True, text=True)
     assert ended.stdout == "progress\nafter\n"
     assert sorted(ended.stderr.splitlines()) == ["a print of the task", "a worker", "native code"]
+
+
+@pytest.fixture
+def run_folder(tmp_path: Path) -> Path:
+    """A folder with a ledger as a run leaves it when it is killed early: no result, no report."""
+    from goodfit.ledger.store import open_ledger
+
+    study = StudyRecord(
+        study="digits",
+        task="digits",
+        seed=3,
+        objective="max val accuracy",
+        command="goodfit run digits.py --seed 3",
+        device="cpu",
+        versions={"goodfit": "0.1.0"},
+        fingerprint="f",
+        source="",
+        space={"lr": {"scale": "log", "low": 1e-4, "high": 1.0}},
+        settings={},
+        options={},
+        created_at=1e9,
+    )
+    store = open_ledger(tmp_path / "ledger.db")
+    writer = store.begin(study)
+    writer.append(
+        [
+            StageRecord(number=1, stage="coarse", round=1, verdict="pass", summary="the best of 1 trial", trials=1),
+            TrialRecord(
+                trial=1, stage=1, hyperparameters={"lr": 0.0123}, seed=3, status="done", objective=0.9711, epochs=2.0
+            ),
+        ]
+    )
+    writer.close()
+    store.close()
+    return tmp_path
+
+
+def test_the_report_is_written_from_the_ledger_alone_and_its_path_printed(
+    run_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["report", str(run_folder)]) == 0
+    assert capsys.readouterr().out == f"{run_folder / 'report.html'}\n"
+    page = (run_folder / "report.html").read_text()
+    assert "digits" in page
+    assert "0.9711" in page
+    assert "goodfit run digits.py --seed 3" in page
+
+
+def test_a_damaged_ledger_is_one_sentence_and_status_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "ledger.db").write_bytes(b"no ledger at all, but long enough to be read as one " * 40)
+    assert main(["report", str(tmp_path)]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("goodfit: ")
+    assert printed.err.count("\n") == 1
+
+
+def test_a_folder_with_no_study_yet_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from goodfit.ledger.store import open_ledger
+
+    open_ledger(tmp_path / "ledger.db").close()
+    assert main(["report", str(tmp_path)]) == 2
+    assert "holds no study yet" in capsys.readouterr().err

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import os
 import re
 import sys
@@ -86,7 +87,7 @@ def test_progress_is_logged_every_ten_seconds_at_most() -> None:
         if re.search(r" \d+%;", line)
     ]
     assert len(times) > 10
-    assert all(later - earlier >= 10 for earlier, later in zip(times, times[1:], strict=False))
+    assert all(later - earlier >= 10 for earlier, later in itertools.pairwise(times))
 
 
 def test_a_log_in_an_encoding_without_our_signs_is_written_all_the_same() -> None:
