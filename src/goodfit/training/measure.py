@@ -9,19 +9,21 @@ from __future__ import annotations
 import dataclasses
 import math
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from goodfit.hyperparameters import Hyperparameters
 from goodfit.training.expected_loss import Expected, expected_loss
+from goodfit.training.probing import batch_statistics
 from goodfit.training.problem import Batch, Problem, Split, as_pair
-from goodfit.training.seeds import INIT, SUBSET, mixed
+from goodfit.training.seeds import SUBSET, mixed
+from goodfit.training.splits import seeded
+from goodfit.training.structure import build_model
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -80,6 +82,8 @@ class SampleMeasured:
     """The tiny sample of recipe 2.2, and the landmarks of its loss."""
 
     indices: tuple[int, ...]
+    more: tuple[int, ...]  # for the second part: several minibatches, these among them
+    batch_size: int  # of the second part
     distinct_targets: int | None  # None: targets cannot be told from inputs
     conflicting: int  # pairs of equal inputs with different targets that could not be avoided
     expected: Expected | None
@@ -96,10 +100,7 @@ class SampleMeasured:
 
 def built(problem: Problem, hyperparameters: Mapping[str, Any], seed: int) -> nn.Module:
     """The task's model with the initial weights that a trial of this seed has."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(mixed(seed, INIT))
-        model = problem.build(Hyperparameters(hyperparameters))
-    return model.to(device=problem.device, dtype=problem.dtype)
+    return build_model(problem.build, hyperparameters, seed, problem.device, problem.dtype)
 
 
 def fixed_subset(split: Split, count: int, *, salt: int = 0) -> Tensor:
@@ -224,32 +225,47 @@ def measure_flow(
 
 
 def measure_sample(
-    problem: Problem, hyperparameters: Mapping[str, Any], seed: int, *, count: int = 20
+    problem: Problem, hyperparameters: Mapping[str, Any], seed: int, *, count: int = 20, batches: int = 8
 ) -> SampleMeasured:
-    """A tiny sample: at least two targets, no equal inputs with different targets where that can be avoided."""
+    """A tiny sample: at least two targets, no equal inputs with different targets where that can be avoided.
+
+    Args:
+        problem: what is trained.
+        hyperparameters: those of the model; `batch_size` is that of the second part.
+        seed: of the model whose outputs' shape the loss is measured on.
+        count: samples of the first part.
+        batches: minibatches of the second.
+    """
+    size = min(int(hyperparameters.get("batch_size", problem.default_batch_size)), max(1, len(problem.train) // 2))
+    more = fixed_subset(problem.train, batches * size, salt=3)
+    if len(more) > size:
+        more = more[: len(more) // size * size]
     pool = fixed_subset(problem.train, max(50 * count, 500), salt=1)
     pool = pool[torch.randperm(len(pool), generator=torch.Generator().manual_seed(mixed(1, SUBSET)))]
     batch = problem.train.fetch(pool)
     target = _target_of(batch)
+    several = tuple(more.tolist())
     if not isinstance(target, Tensor):
-        return SampleMeasured(tuple(pool[:count].tolist()), None, 0, None, False)
+        return SampleMeasured(tuple(pool[:count].tolist()), several, size, None, 0, None, False)
     inputs = [hash(row) for row in row_bytes(_inputs_of(batch), len(pool))]
     targets = [hash(row) for row in row_bytes(target, len(pool))]
     chosen = _chosen(inputs, targets, count)
     indices = pool[chosen]
-    taken = [(inputs[i], targets[i]) for i in chosen]
-    pairs = {(i, j) for i in range(len(taken)) for j in range(i) if taken[i][0] == taken[j][0]}
+    pairs = [(i, j) for place, i in enumerate(chosen) for j in chosen[:place] if inputs[i] == inputs[j]]
     expected = None
     if not problem.loss.of_model:
         model = built(problem, hyperparameters, seed)
         sample_inputs, sample_target = as_pair(problem.train.fetch(indices))
         with torch.no_grad(), probing(model), quiet():
             prediction = model(sample_inputs)
-        expected = expected_loss(problem.loss.function, prediction, sample_target)
+        if isinstance(prediction, Tensor):
+            expected = expected_loss(problem.loss.function, prediction, sample_target)
     return SampleMeasured(
         indices=tuple(indices.tolist()),
+        more=several,
+        batch_size=size,
         distinct_targets=len({targets[i] for i in chosen}),
-        conflicting=sum(taken[i][1] != taken[j][1] for i, j in pairs),
+        conflicting=sum(targets[i] != targets[j] for i, j in pairs),
         expected=expected,
         classes=not target.is_floating_point() and target.ndim == 1,
     )
@@ -266,10 +282,13 @@ def reinitialised(problem: Problem) -> Problem:
         model = problem.build(hyperparameters)
         linear = [module for module in model.modules() if isinstance(module, (nn.Linear, nn.modules.conv._ConvNd))]
         for module in model.modules():
-            if module in linear:
-                nn.init.kaiming_normal_(module.weight, nonlinearity="linear" if module is linear[-1] else "relu")
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
+            if any(module is one for one in linear):
+                last = module is linear[-1]
+                for name, parameter in module.named_parameters(recurse=False):
+                    if name == "weight":
+                        nn.init.kaiming_normal_(parameter, nonlinearity="linear" if last else "relu")
+                    elif name == "bias":
+                        nn.init.zeros_(parameter)
             elif callable(reset := getattr(module, "reset_parameters", None)):
                 reset()
         return model
@@ -319,19 +338,14 @@ def _target_of(batch: Batch) -> Any:
 
 
 @contextmanager
-def probing(model: nn.Module) -> Iterator[None]:
+def probing(model: nn.Module) -> Generator[None]:
     """Dropout off, BatchNorm on the batch's statistics, random operators the same at every pass."""
-    model.eval()
-    for module in model.modules():
-        if isinstance(module, _BatchNorm):
-            module.train()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with batch_statistics(model), seeded(0):
         yield
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def quiet() -> Generator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # broadcasting and lazy layers are told as findings or not at all
         yield

@@ -137,7 +137,9 @@ def measure_data(
             else:
                 columns = telltale_columns(table, labels, classes=kind != "real")
             baselines = _baselines(problem, table, labels, kind, samples)
-    counts = tuple(int(n) for n in np.unique(labels, return_counts=True)[1]) if kind in ("classes", "binary") else ()
+    counts: tuple[int, ...] = ()
+    if labels is not None and kind in ("classes", "binary"):
+        counts = tuple(np.unique(labels, return_counts=True)[1].tolist())
     copies = _copies(problem.train, problem.val, hashed)
     fed_mean, fed_sd = _fed(problem, hyperparameters, seed, plain)
     mixing, reason = _mixing(problem, hyperparameters, seed, independence)
@@ -151,7 +153,11 @@ def measure_data(
         target_kind=kind,
         class_counts=counts,
         weighted=_weighted(problem),
-        **copies,
+        hashed_train=copies[0],
+        hashed_val=copies[1],
+        copies_within=copies[2],
+        copies_conflicting=copies[3],
+        copies_across=copies[4],
         distinct_columns=_distinct(plain),
         columns=columns,
         baselines=baselines,
@@ -284,19 +290,15 @@ def _hashes(split: Split, most: int, chunk: int = 2000) -> list[tuple[int, int]]
     return found
 
 
-def _copies(train: Split, val: Split, most: int) -> dict[str, int]:
+def _copies(train: Split, val: Split, most: int) -> tuple[int, int, int, int, int]:
+    """Hashed samples of both splits; copies within the first, those of them with another target, and across."""
     ours, theirs = _hashes(train, most), _hashes(val, most)
     first: dict[int, int] = {}
     conflicting = 0
     for inputs, target in ours:
         conflicting += first.setdefault(inputs, target) != target
-    return {
-        "hashed_train": len(ours),
-        "hashed_val": len(theirs),
-        "copies_within": len(ours) - len(first),
-        "copies_conflicting": conflicting,
-        "copies_across": sum(inputs in first for inputs, _ in theirs),
-    }
+    across = sum(inputs in first for inputs, _ in theirs)
+    return len(ours), len(theirs), len(ours) - len(first), conflicting, across
 
 
 def _baselines(

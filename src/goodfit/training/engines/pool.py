@@ -1,0 +1,336 @@
+"""Plain PyTorch, one trial after another in the calling process: runs everything, and is what the others must equal.
+
+Execution gives each trial a process of its own.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from goodfit.training.averaging import decay_at, update_average
+from goodfit.training.batches import Feed, fixed_subset
+from goodfit.training.counter import keys
+from goodfit.training.course import batch_size_of, course_of
+from goodfit.training.curve import Curve
+from goodfit.training.divergence import (
+    WINDOW,
+    exploded_reason,
+    explosion_limit,
+    has_exploded,
+    not_finite_reason,
+)
+from goodfit.training.dropout import begin_step, counter_dropouts, exchange_dropout, silence_random_modules
+from goodfit.training.engine import Control, Emit
+from goodfit.training.evaluation import evaluate_model
+from goodfit.training.faults import check_depends_on_weights, check_scalar, telling
+from goodfit.training.fitted import fitted_reason, goal_loss
+from goodfit.training.optimizers import torch_optimizer
+from goodfit.training.probing import probe, single_losses
+from goodfit.training.problem import Batch, Problem, as_pair
+from goodfit.training.regularisers import TrainingLoss, check_label_smoothing, own_smoothing
+from goodfit.training.seeds import STEP, mixed
+from goodfit.training.splits import seed_globals, seeded
+from goodfit.training.states import averaged_tensors, load_into, load_optimizer, state_buffers, state_from
+from goodfit.training.structure import build_model
+from goodfit.training.trial import Regime, Status, Trial, TrialState
+
+KEY_STEPS = 64  # steps whose dropout keys are made at once
+SEND_STEPS = 64  # steps after which points are sent at the latest
+DEVICE_INTERVAL = 16  # steps between looks at the losses where a look waits for the device
+SPREAD_SAMPLES = 64  # samples for the losses' spread at the start, asked only where a loss may be negative
+
+
+class Pool:
+    """The engine for every model."""
+
+    name = "pool"
+
+    def refuses(self, problem: Problem, trials: Sequence[Trial], regime: Regime) -> str | None:
+        """None: plain PyTorch runs what PyTorch runs."""
+        return None
+
+    def advance(
+        self,
+        problem: Problem,
+        trials: Sequence[Trial],
+        states: Sequence[TrialState | None],
+        regime: Regime,
+        to_step: int,
+        emit: Emit,
+        control: Control,
+    ) -> list[TrialState]:
+        """See `engine.Engine.advance`.
+
+        Raises:
+            TaskError, TrainingError: the user's model, loss or data cannot be trained.
+        """
+        results: list[TrialState | None] = list(states)
+        ended: list[TrialState] = []
+        for place, trial in enumerate(trials):
+
+            def checkpoint(state: TrialState, place: int = place) -> None:
+                control.checkpoint([*results[:place], state, *results[place + 1 :]])
+
+            with seeded(trial.seed):
+                training = PlainTraining(problem, trial, states[place], regime, emit)
+                ended.append(training.run(to_step, control, checkpoint))
+            results[place] = ended[-1]
+        return ended
+
+
+class PlainTraining:
+    """One trial on its way."""
+
+    def __init__(self, problem: Problem, trial: Trial, state: TrialState | None, regime: Regime, emit: Emit) -> None:
+        self.problem, self.trial, self.regime = problem, trial, regime
+        self.course = course_of(trial, regime)
+        self.feed = Feed(problem, regime, batch_size_of(trial, problem, regime))
+        self.step = 0 if state is None else state.step
+        self.is_fresh = state is None
+        self.initial_loss = None if state is None else state.initial_loss
+        self.curve = Curve(trial.number, emit)
+        self.model = start_model(problem, trial, self.step, regime)
+        self.loss = TrainingLoss(self.model, problem.loss)
+        self.dropouts = list(counter_dropouts(self.model).values())
+        self.parameters = [p for p in self.model.parameters() if p.requires_grad]
+        if state is not None:
+            load_into(self.model, state)
+        self.shadow: nn.Module | None = None
+        self._enter_segment(state)
+        self._losses: list[tuple[int, Tensor | float]] = []
+        self._recent: list[float] = []
+        self._pass_losses: list[float] = []
+        self._interval = 1 if problem.device.type == "cpu" else DEVICE_INTERVAL
+
+    def run(self, to_step: int, control: Control, checkpoint: Callable[[TrialState], None]) -> TrialState:
+        """Train to `to_step` or to an earlier end; emits the end."""
+        self.model.train()
+        if self.is_fresh and 0 in self.regime.eval_steps:
+            self._look()
+        end: tuple[Status, int, str] | None = None
+        while end is None and self.step < to_step:
+            if control.is_stopped(self.trial.number):
+                end = Status.STOPPED, self.step, "asked to leave"
+            elif control.should_stop():
+                end = Status.INTERRUPTED, self.step, ""
+            else:
+                end = self._one_step(last=self.step + 1 >= to_step)
+                if end is None and self.step % self.feed.steps_per_epoch == 0:
+                    end = self._at_end_of_pass()
+                    if end is None and control.wants_checkpoint():
+                        checkpoint(self.state())
+        if self._losses and end is None:
+            end = self._judge(None)
+        status, step, reason = end or self._weights_end() or (Status.DONE, self.step, "")
+        self.curve.end(status, step, reason)
+        return self.state()
+
+    def state(self) -> TrialState:
+        average = averaged_tensors(self.shadow) if self.shadow is not None else {}
+        return state_from(self.model, self.optimizer, average, self.step, self.initial_loss)
+
+    def _one_step(self, last: bool) -> tuple[Status, int, str] | None:
+        step, seed = self.step, self.trial.seed
+        if step in self.course.starts and step > self.in_force.start:
+            self._enter_segment(self.state())
+        what = f"training trial {self.trial.number}, step {step}"
+        with telling(what):
+            batch = self.feed.batch(seed, step)
+            seed_globals(mixed(seed, STEP, step), self.problem.device)
+            self._set_keys(step)
+            loss = self.loss(batch)
+            check_scalar(loss, what)
+            check_depends_on_weights(loss, what)
+        self._losses.append((step, loss.detach()))
+        if self.initial_loss is None:
+            self.initial_loss = float(loss.detach())
+        if len(self._losses) >= self._interval or last:
+            ended = self._judge(batch)
+            if ended is not None:
+                return ended
+        begin_step(self.dropouts)  # a checkpointed forward pass runs again inside backward, with the same masks
+        with telling(what):
+            self.optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+        self._update(step)
+        self.step += 1
+        if self.step in self.regime.eval_steps:
+            self._look()
+        elif self.step % SEND_STEPS == 0:
+            self.curve.send()
+        return None
+
+    def _update(self, step: int) -> None:
+        every = self.regime.probe_every
+        is_probed = every > 0 and step % every == 0
+        rate = self.in_force.lr(step)
+        before = []
+        if is_probed:
+            gradients = [p.grad for p in self.parameters if p.grad is not None]
+            self.curve.add("lr", step, rate)
+            self.curve.add("grad_norm", step, float(torch.nn.utils.get_total_norm(gradients)))
+            before = [(n, p, p.detach().clone()) for n, p in self.model.named_parameters() if p.ndim >= 2]
+        if math.isfinite(self.in_force.grad_clip):
+            torch.nn.utils.clip_grad_norm_(self.parameters, self.in_force.grad_clip)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.step()
+        for name, parameter, old in before:
+            if parameter.requires_grad and float(size := old.norm()) > 0:
+                self.curve.add(f"update_ratio/{name}", step, float((parameter.detach() - old).norm() / size))
+        if self.shadow is not None and self.in_force.ema_decay is not None:
+            self._update_average(1.0 - decay_at(self.in_force.ema_decay, step))
+
+    def _update_average(self, share: float) -> None:
+        assert self.shadow is not None
+        with torch.no_grad():
+            update_average(averaged_tensors(self.shadow).values(), averaged_tensors(self.model).values(), share)
+            for (_, kept), (_, new) in zip(state_buffers(self.shadow), state_buffers(self.model), strict=True):
+                if not kept.is_floating_point():
+                    kept.copy_(new)
+
+    def _judge(self, batch: Batch | None) -> tuple[Status, int, str] | None:
+        """Look at the losses since the last look; ends the trial at the first bad one."""
+        pending, self._losses = self._losses, []
+        for step, tensor in pending:
+            value = float(tensor)
+            self.curve.add("step_loss", step, value)
+            self._pass_losses.append(value)
+            self._recent = [*self._recent[1 - WINDOW :], value]
+            if not math.isfinite(value):
+                at_hand = batch if step == self.step else None
+                begin_step(self.dropouts)
+                return (
+                    Status.DIVERGED,
+                    *not_finite_reason(self.model, lambda _, b: self.loss(b), at_hand, value, step),
+                )
+            if value > self._limit and has_exploded(self._recent, self._limit):
+                first = self.initial_loss if self.initial_loss is not None else math.nan
+                return Status.DIVERGED, step, exploded_reason(self._recent, first, self._limit, step)
+        return None
+
+    def _weights_end(self) -> tuple[Status, int, str] | None:
+        """Whether the last update left weights that are not finite."""
+        if all(bool(torch.isfinite(p).all()) for p in self.parameters):
+            return None
+        return Status.DIVERGED, *not_finite_reason(self.model, self.problem.loss, None, 0.0, self.step)
+
+    def _at_end_of_pass(self) -> tuple[Status, int, str] | None:
+        losses, self._pass_losses = self._pass_losses, []
+        if self.regime.fitted_fraction is None or self.initial_loss is None or not losses:
+            return None
+        goal = goal_loss(self.initial_loss, self.regime.fitted_fraction, self.regime.fitted_floor)
+        if sum(losses) / len(losses) > goal:
+            return None
+        pieces = self.feed.samples.split(self.feed.batch_size)
+        batches = (self.feed.fetch(piece) for piece in pieces)
+        reason = fitted_reason(self.model, self.problem.loss, batches, goal, self.initial_loss)
+        return (Status.STOPPED, self.step, reason) if reason else None
+
+    def _look(self) -> None:
+        """Evaluate and probe as the regime asks after this many steps, and send the points."""
+        with telling(f"evaluating trial {self.trial.number} after step {self.step}"):
+            for suffix, model in (("", self.model), (".averaged", self.shadow)):
+                if model is not None:
+                    self.curve.add_all(self.step, evaluated(model, self.problem, self.feed, suffix))
+            self.curve.add("lr", self.step, self.in_force.lr(self.step))
+            self.curve.send()
+            if self.regime.probe:
+                batch = probe_batch(self.feed)
+                self.curve.tell(probe(self.model, self.problem.loss, batch, self.trial.number, self.step))
+
+    def _set_keys(self, step: int) -> None:
+        if not self.dropouts:
+            return
+        block, place = divmod(step, KEY_STEPS)
+        table = self._keys_of(block)
+        for layer, dropout in enumerate(self.dropouts):
+            dropout.key = table[place, layer]
+        begin_step(self.dropouts)
+
+    @functools.lru_cache(maxsize=2)  # noqa: B019  a training is short-lived, and holds the table anyway
+    def _keys_of(self, block: int) -> Tensor:
+        steps = range(block * KEY_STEPS, (block + 1) * KEY_STEPS)
+        return torch.from_numpy(keys([self.trial.seed], steps, len(self.dropouts))[:, 0]).to(self.problem.device)
+
+    def _enter_segment(self, state: TrialState | None) -> None:
+        """Take over the hyperparameters in force at this step; the optimiser's slots go on."""
+        self.in_force = self.course.at(self.step)
+        check_label_smoothing(self.problem.loss, self.in_force.hyperparameters)
+        if self.step > 0 and self.step == self.in_force.start:
+            rates = dropout_rates(start_model(self.problem, self.trial, self.step, self.regime))
+            for dropout, rate in zip(self.dropouts, rates, strict=True):
+                dropout.set_rate(rate)
+        own = own_smoothing(self.problem.loss)
+        smoothing = own if self.in_force.label_smoothing is None else self.in_force.label_smoothing
+        self.loss.smoothed = smoothing != own
+        self.loss.smoothing.fill_(smoothing)
+        self.loss.smoothing = self.loss.smoothing.to(self.problem.device)
+        self.optimizer = torch_optimizer(self.in_force.choice, self.parameters)
+        if state is not None:
+            load_optimizer(self.optimizer, self.in_force.choice.kind, self.model, state)
+        if self.in_force.ema_decay is None:
+            self.shadow = None
+        elif self.shadow is None:
+            self.shadow = copy.deepcopy(self.model)
+            if state is not None and state.average:
+                load_into(self.shadow, state, averaged=True)
+
+    @functools.cached_property
+    def _limit(self) -> float:
+        return limit_of(self.problem, self.trial, self.regime, self.feed, self.initial_loss)
+
+
+def start_model(problem: Problem, trial: Trial, step: int, regime: Regime) -> nn.Module:
+    """The trial's model with its initial weights, dropouts exchanged, as the segment at this step builds it."""
+    hyperparameters = course_of(trial, regime).at(step).hyperparameters
+    built = build_model(problem.build, hyperparameters, trial.seed, problem.device, problem.dtype)
+    model = exchange_dropout(built).to(problem.device)
+    if not regime.regularised:
+        silence_random_modules(model)
+    return model
+
+
+def dropout_rates(model: nn.Module) -> list[float]:
+    """The probability of each exchanged dropout, in order."""
+    return [dropout.p for dropout in counter_dropouts(model).values()]
+
+
+def evaluated(model: nn.Module, problem: Problem, feed: Feed, suffix: str) -> dict[str, float]:
+    """Points of the fixed subsets by series name."""
+    points = {}
+    for prefix, indices, of_val in (("train", feed.eval_train, False), ("val", feed.eval_val, True)):
+        if len(indices):
+            fetch = functools.partial(feed.fetch, of_val=of_val)
+            values = evaluate_model(model, problem.loss, problem.metrics, fetch, indices)
+            points.update({f"{prefix}_{name}{suffix}": value for name, value in values.items()})
+    return points
+
+
+def probe_batch(feed: Feed) -> Batch:
+    """The probe's samples: a fixed subset of the training samples."""
+    return feed.fetch(feed.samples[fixed_subset(len(feed.samples), feed.regime.probe)])
+
+
+def limit_of(problem: Problem, trial: Trial, regime: Regime, feed: Feed, initial_loss: float | None) -> float:
+    """The trial's explosion limit; a loss that may be negative is judged by the spread of its samples at the start."""
+
+    def spread() -> float:
+        model = start_model(problem, trial, 0, regime)
+        batch = feed.fetch(feed.samples[fixed_subset(len(feed.samples), SPREAD_SAMPLES)])
+        if problem.loss.of_model:
+            return float(probe(model, problem.loss, batch, trial.number, 0).losses.std())
+        inputs, target = as_pair(batch)
+        model.eval()
+        with torch.no_grad():
+            return float(single_losses(problem.loss.function, model(inputs), target).std())
+
+    if initial_loss is None:
+        return math.inf
+    return explosion_limit(initial_loss, regime.explosion_factor, regime.fitted_floor, spread)
