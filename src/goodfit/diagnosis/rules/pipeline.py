@@ -1,0 +1,194 @@
+"""Row 2: curves that no setting explains; the data or the code is wrong."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from goodfit.diagnosis.curves import Curves, Series
+from goodfit.diagnosis.levels import (
+    chance_metric,
+    first_loss,
+    guessing,
+    is_at_chance,
+    jitter,
+    level,
+    loss_error,
+    median_ratio,
+    metric_error,
+    span,
+    sure,
+    training_loss,
+    training_trend,
+)
+from goodfit.diagnosis.statistics import autocorrelation, finite, mann_kendall
+from goodfit.findings import Finding, Severity
+from goodfit.settings.curves import CurveSettings
+
+
+def rising_loss(curves: Curves, settings: CurveSettings) -> Finding | None:
+    """The training loss rises steadily over more than a fifth of the run and has not come back.
+
+    A rise in one jump is instability, and one that follows a rising rate is the schedule's: neither is this.
+    """
+    losses = training_loss(curves, settings)
+    ratio = median_ratio(curves)
+    if len(losses) < settings.points or (ratio is not None and ratio > settings.ratio_high):
+        return None
+    width = max(math.ceil(settings.rising_share * len(losses)), settings.points)
+    scale = max(guessing(curves).loss - float(losses.values.min()), 1e-3 * span(curves))
+    for start in range(0, len(losses) - width + 1, max(width // 4, 1)):
+        steps, values = losses.steps[start : start + width], losses.values[start : start + width]
+        rise = float(np.median(values[-3:]) - np.median(values[:3]))
+        jumps = np.diff(values)
+        if (
+            rise > settings.rising_height * scale
+            and rise > settings.standard_errors * jitter(Series(steps, values))
+            and float(jumps.max()) < settings.rising_jump * rise
+            and mann_kendall(values) >= settings.z_medium
+            and level(losses) > float(np.median(values[:3])) + 0.5 * rise
+            and not _rate_rises(curves, float(steps[0]), float(steps[-1]))
+        ):
+            z = mann_kendall(losses.values[start:])
+            return Finding(
+                kind="pipeline-suspect",
+                message=(
+                    f"The training loss rises steadily by {rise:.4g} between steps {steps[0]:.0f} and {steps[-1]:.0f}, "
+                    "which training by its own loss should never do."
+                ),
+                action=(
+                    "Look for a bug before changing settings: the sign of the loss, labels that drift along the data, "
+                    "gradients that are not cleared, a second loss that pulls the other way."
+                ),
+                evidence={"reason": "training loss rises", "rise": rise, "from": steps[0], "to": steps[-1], "z": z},
+                where=f"step {steps[0]:.0f}",
+                confidence=sure(z, abs(float(losses.values[-1]) - float(losses.values.max())) < 0.5 * rise, settings),
+            )
+    return None
+
+
+def _rate_rises(curves: Curves, start: float, end: float) -> bool:
+    rates = finite(curves.lr)
+    inside = rates.values[(rates.steps >= start) & (rates.steps <= end)]
+    return len(inside) >= 2 and bool(inside.max() > 1.5 * max(inside[0], 1e-300))
+
+
+def repeats_with_epoch(curves: Curves, settings: CurveSettings) -> Finding | None:
+    """The step losses repeat with the epoch: the same batches in the same order.
+
+    Judged where an epoch holds 6 points and there are 4 of them, in the second half, where the curve is flatter.
+    """
+    losses = finite(curves.step_loss)
+    if curves.steps_per_epoch is None or len(losses) < 24:
+        return None
+    late = losses.values[len(losses) // 2 :]
+    apart = float(np.median(np.diff(losses.steps)))
+    lag = round(curves.steps_per_epoch / apart)
+    if lag < 6 or len(late) < 4 * lag or not math.isclose(lag * apart, curves.steps_per_epoch, rel_tol=0.02):
+        return None
+    at_epoch, at_half = autocorrelation(late, lag), autocorrelation(late, lag // 2)
+    z = at_epoch * math.sqrt(len(late) - lag)
+    if (
+        at_epoch <= settings.period_correlation
+        or at_epoch - at_half <= settings.period_contrast
+        or z < settings.z_medium
+    ):
+        return None
+    return Finding(
+        kind="pipeline-suspect",
+        severity=Severity.WARNING,
+        message=(
+            f"The minibatch loss repeats with the epoch (correlation {at_epoch:.2f} at {lag * apart:.0f} steps): "
+            "batches come in the same order every time."
+        ),
+        action="Shuffle the training data anew every epoch; if they are shuffled, look for what else recurs with it.",
+        evidence={"reason": "loss repeats with the epoch", "correlation": at_epoch, "at_half": at_half, "z": z},
+        confidence=sure(z, at_epoch > 0.7, settings),
+    )
+
+
+def better_on_validation(curves: Curves, settings: CurveSettings) -> Finding | None:
+    """Validation stays better than training by more than 3 standard errors, and nothing regularises training.
+
+    Only the second half counts, and every one of its points but one: a running training mean lags early on.
+    """
+    if curves.regularised:
+        return None
+    sign = 1.0 if curves.maximise else -1.0
+    train, val = finite(curves.train_metric), finite(curves.val_metric)
+    if len(train) >= settings.points and len(val) >= settings.points:
+        at, av, basis = level(train), level(val), curves.metric or "metric"
+        within_unit = chance_metric(curves) is not None and 0 <= min(at, av) <= max(at, av) <= 1
+        error = math.hypot(metric_error(curves, settings, at, True), metric_error(curves, settings, av, False))
+        lead = sign * (av - at) if within_unit else 0.0
+    else:
+        train, val = training_loss(curves, settings), finite(curves.val_loss)
+        if len(train) < settings.points or len(val) < settings.points:
+            return None
+        at, av, basis, sign = level(train), level(val), "loss", -1.0
+        error = math.hypot(loss_error(curves, settings, at, True), loss_error(curves, settings, av, False))
+        lead = at - av
+    if lead <= settings.standard_errors * error or not _leads_throughout(train, val, sign):
+        return None
+    return Finding(
+        kind="pipeline-suspect",
+        message=(
+            f"Validation is better than training throughout ({basis} {av:.4g} against {at:.4g}), by "
+            f"{lead / error:.1f} standard errors, and nothing that is known regularises training."
+        ),
+        action=(
+            "Check that no validation sample is among the training samples, that both splits are prepared alike, and "
+            "that training is measured in eval mode."
+        ),
+        evidence={"reason": "validation better than training", "train": at, "val": av, "standard_error": error},
+        confidence=sure(lead / error, curves.val_samples is not None, settings),
+    )
+
+
+def _leads_throughout(train: Series, val: Series, sign: float) -> bool:
+    late = val.steps >= 0.5 * val.steps[-1]
+    reached = np.interp(val.steps[late], train.steps, train.values)
+    behind = sign * (val.values[late] - reached) <= 0
+    return int(behind.sum()) <= 1
+
+
+def learns_without_generalising(curves: Curves, settings: CurveSettings) -> Finding | None:
+    """Training improves for certain while validation never gets better than guessing: what is learned is not there."""
+    val, val_metric = finite(curves.val_loss), finite(curves.val_metric)
+    losses = training_loss(curves, settings)
+    if len(val) < settings.points or len(losses) < settings.points or curves.chance_loss is None:
+        return None
+    if len(val_metric) and (curves.chance_metric is None or not is_at_chance(curves, settings, of_train=False)):
+        return None
+    moves = training_trend(curves, settings, 1.0)
+    fall = curves.chance_loss - level(losses)
+    best = float(np.median(np.sort(val.values)[:3]))
+    below = curves.chance_loss - best
+    start = first_loss(curves)
+    if fall <= settings.standard_errors * jitter(losses) or losses.values.max() > settings.spike_factor * abs(start):
+        return None  # thrown about: the rate's affair
+    slack = max(settings.flat_fall * span(curves), settings.standard_errors * jitter(val))
+    # a model that learns anything of use passes guessing before it overfits
+    if moves.z > -settings.z_medium or fall < 2 * settings.flat_fall * span(curves) or below > slack:
+        return None
+    return Finding(
+        kind="pipeline-suspect",
+        severity=Severity.WARNING,
+        message=(
+            f"The training loss falls to {level(losses):.4g}, below the {curves.chance_loss:.4g} of guessing, but the "
+            f"validation loss never gets below it (best {best:.4g}): what is learned does not carry over at all."
+        ),
+        action=(
+            "Check that inputs and labels are paired rightly in both splits and are prepared alike: a label shuffled "
+            "or shifted looks like this. If they are, the inputs may say nothing of the target."
+        ),
+        evidence={
+            "reason": "validation stays at chance",
+            "train_loss": level(losses),
+            "best_val_loss": best,
+            "chance_loss": curves.chance_loss,
+            "z": moves.z,
+        },
+        confidence=sure(moves.z, len(val_metric) > 0, settings),
+    )
