@@ -53,7 +53,9 @@ class SearchSettings:
     border_strip: float = setting(0.1, "the outer part of a range that is its border", "recipe 4.4")
     border_strip_most: float = setting(0.25, "how far the border may reach in when few trials lie near it", "ours")
     border_levels: int = setting(10, "levels up to which an ordered scale's end level is its border", "recipe 4.4")
-    border_false_alarms: float = setting(0.05, "share of rounds on a flat space with any border flagged", "recipe 4.4")
+    border_false_alarms: float = setting(
+        0.04, "share of rounds on a flat space with any border flagged", "recipe 4.4: under 5 %"
+    )
     border_p: float = setting(0.05, "p value of signal C by itself", "recipe 4.4")
     border_permutations: int = setting(1000, "permutations behind the correction over all sides", "ours")
     border_trials_least: int = setting(6, "feasible trials before a border can be flagged", "ours: fewer have no power")
