@@ -195,6 +195,11 @@ def test_a_reader_that_has_read_enough_is_no_fault() -> None:
     assert (ended.returncode, ended.stderr) == (0, "")
 
 
+def test_closed_standard_streams_are_no_fault() -> None:
+    ended = subprocess.run(f"{sys.executable} -m goodfit --help >&- 2>&-; echo $?", shell=True, capture_output=True)
+    assert ended.stdout == b"0\n"
+
+
 def test_runs_are_numbered_and_the_latest_is_found(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     assert [claim_next("digits", runs).name for _ in range(3)] == ["digits-1", "digits-2", "digits-3"]
@@ -206,6 +211,8 @@ def test_runs_are_numbered_and_the_latest_is_found(tmp_path: Path) -> None:
     for number in (1, 2, 3):
         drop_if_empty(runs / f"digits-{number}")
     assert sorted(entry.name for entry in runs.iterdir()) == ["digits-2", "digits-check-1"]
+    drop_if_empty(claim_next("alone", tmp_path / "others"))
+    assert not (tmp_path / "others").exists()
     (runs / "digits-10").mkdir()
     assert claim_next("digits", runs).name == "digits-11"
 
@@ -252,6 +259,28 @@ def test_only_the_document_comes_out_of_standard_output_with_json() -> None:
     assert json.loads(document + "}") == {"status": "done"}
     assert after == "after\n"
     assert sorted(ended.stderr.splitlines()) == ["a print of the task", "a worker", "native code", "progress"]
+
+
+def test_a_log_whose_reader_has_gone_changes_no_exit_status() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "w") as closed:
+        ended = subprocess.run([sys.executable, "-c", BROKEN], stdout=closed, stderr=subprocess.PIPE, text=True)
+    assert ended.returncode == 7
+    assert ended.stderr.count("the run goes on") == 1
+
+
+BROKEN = """
+import os, sys
+from goodfit.cli.session import _streams
+from goodfit.recipe.progress import Decided
+from goodfit.report.terminal import TerminalWatcher
+
+with _streams(for_json=False) as (_, progress), TerminalWatcher(progress) as watcher:
+    for _ in range(3):
+        watcher.see(Decided("a", "b"))
+sys.exit(7)
+"""
 
 
 def test_without_json_progress_is_standard_output_and_prints_are_not() -> None:

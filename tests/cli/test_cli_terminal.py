@@ -186,6 +186,37 @@ def test_an_exception_in_drawing_ends_the_drawing_and_not_the_run(capsys: pytest
     assert "No space left on device" in said
 
 
+class BreakingTerminal(io.StringIO):
+    broken = False
+
+    def write(self, text: str) -> int:
+        if self.broken:
+            raise OSError(5, "Input/output error")
+        return super().write(text)
+
+
+def test_a_terminal_that_goes_away_ends_the_live_view_and_not_the_run(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    stream, before = BreakingTerminal(), sys.stdout
+    with TerminalWatcher(stream, live=True, clock=ManualClock()) as watcher:
+        events = [event for _, event in whole_run()]
+        for event in events[:20]:
+            watcher.see(event)
+        stream.broken = True
+        watcher.see(events[20])
+        for thread in threading.enumerate():
+            if thread.name == "goodfit-view":
+                thread.join(10)  # ends by itself, at its next drawing
+        for event in events[21:]:
+            watcher.see(event)
+    said = capsys.readouterr().err
+    assert said.count("the run goes on") == 1
+    assert "Input/output error" in said
+    assert sys.stdout is before
+
+
 def live_face(stream: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> LiveFace:
     monkeypatch.setenv("TERM", "xterm-256color")
     console = Console(file=stream, force_terminal=True, width=80, height=24, highlight=False, legacy_windows=False)

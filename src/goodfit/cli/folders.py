@@ -46,9 +46,10 @@ def latest(name: str, under: Path = RUNS) -> Path:
 
 
 def drop_if_empty(folder: Path) -> None:
-    """Take back a folder that was claimed for a run that never began."""
+    """Take back a folder that was claimed for a run that never began, and the one above it if that is empty too."""
     try:
         folder.rmdir()
+        folder.parent.rmdir()
     except OSError:
         return  # something is in it: it is the run's now
 

@@ -57,6 +57,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         resumable; 70 for a fault in goodfit itself.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started us
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - for the process's lifetime
     try:
         try:
             status = _dispatch(arguments)

@@ -48,7 +48,8 @@ def perform(
     seconds = options.budget if options.budget is not None or planned else budget
 
     with _streams(for_json=options.json) as (document_stream, progress_stream):
-        with TerminalWatcher(progress_stream, quiet=options.quiet) as watcher, _imports_from_here():
+        with TerminalWatcher(progress_stream, quiet=options.quiet) as watcher:
+            _import_from_here()
             from goodfit.task_file import load_task  # imports torch with the user's file
 
             task = load_task(spec)
@@ -127,7 +128,8 @@ def _streams(*, for_json: bool) -> Generator[tuple[TextIO, TextIO]]:
         with contextlib.redirect_stdout(sys.stderr):
             yield document, sys.stderr if for_json else document
         return
-    with open(saved, "w", encoding=document.encoding, errors="replace") as original:
+    original = open(saved, "w", encoding=document.encoding, errors="replace")  # noqa: SIM115 - closed below
+    try:
         if original.isatty() and not for_json:
             # One terminal shows both; the live view takes prints over and shows them above itself.
             yield original, original
@@ -138,14 +140,15 @@ def _streams(*, for_json: bool) -> Generator[tuple[TextIO, TextIO]]:
                 yield original, sys.stderr if for_json else original
         finally:
             document.flush()
-            original.flush()
-            os.dup2(original.fileno(), document.fileno())
+            os.dup2(saved, document.fileno())
+    finally:
+        # Whoever read a log through a pipe may have gone long ago; the run's own ending counts.
+        with contextlib.suppress(BrokenPipeError):
+            original.close()
 
 
-@contextlib.contextmanager
-def _imports_from_here() -> Generator[None]:
+def _import_from_here() -> None:
     """Let package.module:name be found from the current folder, as `python -m` does; a console script would not."""
     here = os.getcwd()
     if here not in sys.path and "" not in sys.path:
         sys.path.insert(0, here)
-    yield

@@ -108,4 +108,5 @@ def can_draw(stream: TextIO) -> bool:
         is_terminal = stream.isatty()
     except (AttributeError, ValueError):  # no such method, or closed
         return False
-    return is_terminal and os.environ.get("TERM", "").lower() not in ("", "dumb", "unknown")
+    # Windows' terminals set no TERM.
+    return is_terminal and (os.name == "nt" or os.environ.get("TERM", "").lower() not in ("", "dumb", "unknown"))
