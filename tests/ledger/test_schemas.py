@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import copy
 import math
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
-from schemas import assert_valid, faults
 
 from goodfit import schemas
 from goodfit.findings import KINDS, Finding
 from goodfit.recipe.result import StageName, StageResult, Verdict
+from schemas import assert_valid, faults
 
 FINDING = Finding(
     kind="missing-zero-grad",
@@ -25,7 +26,7 @@ FINDING = Finding(
     confidence=0.97,
 ).as_json()
 
-RESULT = {
+RESULT: dict[str, Any] = {
     "version": 1,
     "task": "digits",
     "seed": 0,
@@ -58,7 +59,7 @@ RESULT = {
 }
 DOCTOR = {"version": 1, "script": "train.py", "findings": [FINDING]}
 DIAGNOSE = {"version": 1, "file": "curves.csv", "findings": []}
-DOCUMENTS = {"result": RESULT, "doctor": DOCTOR, "diagnose": DIAGNOSE}
+DOCUMENTS: dict[str, dict[str, Any]] = {"result": RESULT, "doctor": DOCTOR, "diagnose": DIAGNOSE}
 
 
 @pytest.mark.parametrize("name", schemas.NAMES)
@@ -145,7 +146,7 @@ def test_a_finding_that_is_wrong_in_one_place_is_refused(change):
 )
 def test_a_result_that_is_wrong_in_one_place_is_refused(path, value):
     document = copy.deepcopy(RESULT)
-    place = document
+    place: Any = document
     for key in path[:-1]:
         place = place[key]
     place[path[-1]] = value

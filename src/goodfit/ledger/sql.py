@@ -286,6 +286,8 @@ def as_sentences(where: str, what: str) -> Generator[None]:
     except DBAPIError as error:
         said = str(error.orig)
         raise FolderError(f"The {where} can't be {what}: {_next_move(said)}") from error
+    except OverflowError as error:  # a whole number that no database holds, such as a user's seed
+        raise FolderError(f"The {where} can't be {what}: a number in it is 2^63 or more.") from error
 
 
 def _next_move(said: str) -> str:

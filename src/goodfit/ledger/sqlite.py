@@ -58,7 +58,7 @@ def _file_address(path: Path, *, create: bool) -> str:
     if path.is_dir():
         raise FolderError(f"{path} is a folder; a ledger is a file, such as {path / 'ledger.db'}.")
     if not create and not path.exists():
-        raise FolderError(f"There is no ledger at {path}; is this the folder of a run?")
+        raise FolderError(f"There is no ledger at {path}; give the folder of a run.")
     if not path.absolute().parent.is_dir():
         raise FolderError(f"The ledger {path} can't be made: there is no folder {path.absolute().parent}.")
     address = path.absolute().as_uri()

@@ -17,4 +17,4 @@ def load(name: str) -> dict[str, Any]:
     """
     if name not in NAMES:
         raise ValueError(f"There is no schema named {name!r}; there are {', '.join(NAMES)}.")
-    return json.loads(resources.files(__package__).joinpath(f"{name}.schema.json").read_text(encoding="utf-8"))
+    return json.loads(resources.files("goodfit.schemas").joinpath(f"{name}.schema.json").read_text(encoding="utf-8"))
