@@ -27,17 +27,19 @@ from goodfit.ledger.records import (
 
 CHANCE = math.log(10)
 WIDE = {
-    "lr": {"scale": "log", "low": 1e-3, "high": 1.0},
-    "weight_decay": {"scale": "log", "low": 1e-6, "high": 1e-1},
+    "lr[optimizer=sgd]": {"scale": "log", "low": 1e-3, "high": 1.0, "name": "lr", "when": {"optimizer": ["sgd"]}},
+    "lr[optimizer=adamw]": {"scale": "log", "low": 3e-3, "high": 1.0, "name": "lr", "when": {"optimizer": ["adamw"]}},
+    "weight_decay": {"scale": "log", "low": 1e-6, "high": 1e-1, "zero": 0.2},
     "momentum": {"scale": "reverse_log", "low": 0.5, "high": 0.99},
     "width": {"scale": "powers_of_two", "low": 16, "high": 64},
     "dropout": {"scale": "linear", "low": 0.0, "high": 0.5},
-    "optimizer": {"scale": "choice", "choices": ["sgd", "adamw"]},
+    "optimizer": {"scale": "choice", "values": ["sgd", "adamw"]},
 }
 NARROW = {
     **WIDE,
-    "lr": {"scale": "log", "low": 2e-2, "high": 3e-1},
-    "weight_decay": {"scale": "log", "low": 1e-5, "high": 1e-2},
+    "lr[optimizer=sgd]": {**WIDE["lr[optimizer=sgd]"], "low": 2e-2, "high": 2e-1},
+    "lr[optimizer=adamw]": {**WIDE["lr[optimizer=adamw]"], "low": 3e-2, "high": 3e-1},
+    "weight_decay": {"scale": "log", "low": 1e-5, "high": 1e-2, "zero": 0.2},
 }
 
 
@@ -206,7 +208,7 @@ def digits_study() -> Snapshot:
         trial = b.train(bracket, {"lr": lr, "weight_decay": 1e-5}, 80)
         losses = b.curves[trial.trial]["step_loss"].values
         drop = 1 - float(np.mean(losses[-10:])) / float(losses[0])
-        words = ("flat-low", "going down", "going down well")
+        words = ("flat-low", "going-down", "going-down-well")
         name = words[(drop > 0.05) + (drop > 0.5)]
         name = "exploding" if trial.status == "diverged" else "flat-high" if drop <= 0.05 and lr > 0.1 else name
         ladder.append({"lr": lr, "class": name, "drop": round(drop, 4), "z": round(drop * 30, 2)})
@@ -221,7 +223,8 @@ def digits_study() -> Snapshot:
     )
 
     def draw(space: Mapping[str, Any]) -> dict[str, Any]:
-        low, high = (math.log10(space["lr"][k]) for k in ("low", "high"))
+        optimizer = str(rng.choice(["sgd", "adamw"]))
+        low, high = (math.log10(space[f"lr[optimizer={optimizer}]"][k]) for k in ("low", "high"))
         wd_low, wd_high = (math.log10(space["weight_decay"][k]) for k in ("low", "high"))
         return {
             "lr": 10 ** rng.uniform(low, high),
@@ -229,7 +232,7 @@ def digits_study() -> Snapshot:
             "momentum": 1 - 10 ** rng.uniform(-2, -0.3),
             "width": int(2 ** rng.integers(4, 7)),
             "dropout": rng.uniform(0, 0.5),
-            "optimizer": str(rng.choice(["sgd", "adamw"])),
+            "optimizer": optimizer,
             "batch_size": 64,
         }
 
@@ -259,9 +262,9 @@ def digits_study() -> Snapshot:
             stage=fine,
             finding=Finding(
                 kind="best-on-border",
-                message="The best trials crowd the lower border of momentum's box.",
-                action="The box of momentum now reaches down to 0.1.",
-                evidence={"hyperparameter": "momentum", "side": "low", "share": 0.6},
+                message="The best trials crowd the upper end of width, 64.",
+                action="Search again with width up to 128.",
+                evidence={"hyperparameter": "width", "dimension": "width", "side": "high", "top5_near": 3},
                 where="stage fine",
                 confidence=0.8,
             ),

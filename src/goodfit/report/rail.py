@@ -10,7 +10,7 @@ from goodfit.findings import most_important_first
 from goodfit.ledger.records import DecisionRecord, FindingRecord, StageRecord
 from goodfit.report.evidence import Node, as_node, words
 from goodfit.report.numbers import count, duration, number
-from goodfit.report.reading import Box, Reading, box_of
+from goodfit.report.reading import Box, Reading, as_box
 
 STEPS = (  # stage, its number in the recipe, its name for people
     ("data", "0", "Look at the data"),
@@ -114,7 +114,7 @@ def changes(record: DecisionRecord) -> tuple[tuple[str, str, str], ...]:
     """What a decision changed: boxes by hyperparameter, everything else by its key; what stayed is left out."""
     before, after = _flat(record.before), _flat(record.after)
     return tuple(
-        (words(name), before.get(name, "–"), after.get(name, "–"))
+        (_key(name), before.get(name, "–"), after.get(name, "–"))
         for name in dict.fromkeys([*before, *after])
         if before.get(name) != after.get(name)
     )
@@ -133,7 +133,7 @@ def _round(reading: Reading, record: StageRecord, is_one_of_many: bool) -> Round
     verdict = record.verdict or "none"
     unfinished = "under way" if reading.snapshot.study.status == "running" else "cut short"
     word = VERDICTS.get(verdict, unfinished if verdict == "none" else verdict)
-    boxes = ((name, box_of(record.space, name)) for name in record.space)
+    boxes = ((key, as_box(entry)) for key, entry in record.space.items())
     return Round(
         label=f"round {record.round}" if is_one_of_many else "",
         verdict=verdict if verdict in VERDICTS else "none",
@@ -141,7 +141,7 @@ def _round(reading: Reading, record: StageRecord, is_one_of_many: bool) -> Round
         summary=record.summary,
         cost=_cost(record),
         evidence=as_node(record.evidence) if record.evidence else None,
-        box=tuple((name, box_text(box)) for name, box in boxes if box is not None),
+        box=tuple((_key(key), box_text(box)) for key, box in boxes if box is not None),
     )
 
 
@@ -182,12 +182,17 @@ def _cost(record: StageRecord | None) -> str:
     return " · ".join(parts)
 
 
+def _key(key: str) -> str:
+    """lr[optimizer=sgd] as "lr (optimizer sgd)"."""
+    return words(key).replace("[", " (").replace("]", ")").replace("=", " ").replace("|", " or ")
+
+
 def _flat(values: Mapping[str, Any]) -> dict[str, str]:
     flat = {}
     for key, value in values.items():
         if key == "space" and isinstance(value, Mapping):
-            flat |= {name: box_text(box) if (box := box_of(value, name)) else str(value[name]) for name in value}
-        elif isinstance(value, Mapping) and (box := box_of({key: value}, key)) and (box.has_edges or box.choices):
+            flat |= {name: box_text(box) if (box := as_box(entry)) else str(entry) for name, entry in value.items()}
+        elif (box := as_box(value)) is not None:
             flat[key] = box_text(box)
         elif isinstance(value, Mapping):
             flat |= {f"{key} {name}": text for name, text in _flat(value).items()}

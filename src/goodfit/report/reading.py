@@ -74,11 +74,15 @@ class Reading:
     def findings_of(self, trial: int) -> tuple[FindingRecord, ...]:
         return tuple(record for record in self.snapshot.findings if record.trial == trial)
 
+    @property
+    def spaces(self) -> tuple[Mapping[str, Any], ...]:
+        """Those that were searched, oldest first; the starting one where no search was recorded."""
+        searched = [s.space for s in self.snapshot.stages if s.stage not in PREPARING and s.space]
+        return tuple(searched or [self.snapshot.study.space])
+
     def boxes(self, name: str, optimizer: Any = None) -> tuple[Box, ...]:
         """The ranges that a hyperparameter had, oldest first, each once."""
-        spaces = [stage.space for stage in self.snapshot.stages if stage.stage not in PREPARING]
-        boxes = [box for space in (spaces or [self.snapshot.study.space]) if (box := box_of(space, name, optimizer))]
-        return tuple(dict.fromkeys(boxes))
+        return tuple(dict.fromkeys(box for space in self.spaces if (box := box_of(space, name, optimizer))))
 
 
 def read(snapshot: Snapshot) -> Reading:
@@ -121,29 +125,43 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def _tuned(snapshot: Snapshot, trials: Sequence[TrialRecord]) -> tuple[str, ...]:
-    names = dict.fromkeys([*FIRST, *snapshot.study.space, *(name for t in trials for name in t.hyperparameters)])
+    declared = (e.get("name", key) if isinstance(e, Mapping) else key for key, e in snapshot.study.space.items())
+    names = dict.fromkeys([*FIRST, *declared, *(name for t in trials for name in t.hyperparameters)])
     values = {name: {repr(t.hyperparameters[name]) for t in trials if name in t.hyperparameters} for name in names}
     return tuple(name for name in names if len(values[name]) > 1)
 
 
-def box_of(space: Mapping[str, Any], name: str, optimizer: Any = None) -> Box | None:
-    """The range of a hyperparameter in a space's JSON; that of one optimizer where the space keeps them apart."""
-    scale = space.get(name)
-    if not isinstance(scale, Mapping):
+def as_box(entry: Any) -> Box | None:
+    """The range that one entry of a space's JSON describes."""
+    if not isinstance(entry, Mapping) or "scale" not in entry:
         return None
-    for key in ("by", "per_optimizer", "optimizer", "by_optimizer"):
-        apart = scale.get(key)
-        if isinstance(apart, Mapping) and isinstance(apart.get(optimizer), Mapping):
-            return box_of({name: apart[optimizer]}, name)
-    if isinstance(scale.get("scale"), Mapping):  # a conditional wraps the scale
-        return box_of({name: scale["scale"]}, name, optimizer)
-    choices = scale.get("choices", scale.get("values")) or ()
-    return Box(
-        scale=str(scale.get("scale", "")).replace("-", "_").lower(),
-        low=_finite(scale.get("low")),
-        high=_finite(scale.get("high")),
-        choices=tuple(choices),
-    )
+    choices = entry.get("values", entry.get("choices")) or ()
+    return Box(str(entry["scale"]), _finite(entry.get("low")), _finite(entry.get("high")), tuple(map(_frozen, choices)))
+
+
+def box_of(space: Mapping[str, Any], name: str, optimizer: Any = None) -> Box | None:
+    """The range of a hyperparameter in a space's JSON.
+
+    A space can hold several ranges of one name, each under a condition (the rate's, one for each optimizer): with an
+    optimizer given, only those that hold for it; what is left is taken together, from the lowest end to the highest.
+    """
+    boxes = []
+    for key, entry in space.items():
+        box = as_box(entry)
+        if box is None or entry.get("name", key) != name:
+            continue
+        allowed = (entry.get("when") or {}).get("optimizer")
+        if optimizer is None or allowed is None or optimizer in allowed:
+            boxes.append(box)
+    if len(boxes) < 2:
+        return boxes[0] if boxes else None
+    lows, highs = ([end for box in boxes if (end := getattr(box, side)) is not None] for side in ("low", "high"))
+    choices = tuple(dict.fromkeys(choice for box in boxes for choice in box.choices))
+    return Box(boxes[0].scale, min(lows, default=None), max(highs, default=None), choices)
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(map(_frozen, value)) if isinstance(value, (list, tuple)) else value
 
 
 def _finite(value: Any) -> float | None:

@@ -17,9 +17,9 @@ from goodfit.report.figures.thinning import smoothed
 from goodfit.report.numbers import number
 from goodfit.report.reading import Reading
 
-POINTS = 80
+POINTS = 40
 UNSTABLE = frozenset({"exploding", "unstable", "non-finite", "flat-high"})
-FALLING = frozenset({"going down", "going down well"})
+FALLING = frozenset({"going-down", "going-down-well"})
 
 
 def ladder_of(stage: StageRecord) -> list[Mapping[str, Any]]:
@@ -56,8 +56,9 @@ def ladder(stage: StageRecord) -> Figure | None:
         place = panel.point(entry["lr"], min(max(float(drop), -0.08), 1.0) if known else -0.06)
         if place is None:
             continue
-        is_unstable = entry.get("class") in UNSTABLE
-        style = "bad" if is_unstable else "val" if entry.get("class") in FALLING else "quiet"
+        kind = str(entry.get("class", "")).replace(" ", "-")
+        is_unstable = kind in UNSTABLE
+        style = "bad" if is_unstable else "val" if kind in FALLING else "quiet"
         if _positive(lr_star) and math.isclose(entry["lr"], lr_star, rel_tol=1e-6):
             marks.append(ring(*place))
         marks.append(cross(*place, style) if is_unstable or not known else dot(*place, style))
@@ -98,6 +99,11 @@ def traces(reading: Reading, trials: Sequence[TrialRecord], name: str, words: st
         if trial.status in ("diverged", "failed") and (place := panel.point(xs[-1], ys[-1])):
             ends.append(cross(place[0], max(place[1], panel.top), "bad", trial.trial))
     frame = panel.frame("steps", "minibatch loss (log axis)" if low > 0 else "minibatch loss")
+    finite = {t.trial: float(lines[t.trial][1][-1]) for t, _ in curves if t.status not in ("diverged", "failed")}
+    if finite:
+        lowest = min(finite, key=lambda number: (finite[number], number))
+        rate = next(t.hyperparameters.get("lr") for t, _ in curves if t.trial == lowest)
+        words += f": lr {number(rate, 2)} ends lowest, at {number(finite[lowest], 2)}"
     svg = panel.drawn(words, [frame, panel.clipped(name, marks), *ends], "trials")
     legend = [Key(f"q q{i}", f"lr {label}") for i, label in enumerate(colours.labels) if label]
     return Figure(words, svg, legend=tuple(legend))

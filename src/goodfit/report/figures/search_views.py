@@ -11,7 +11,7 @@ from goodfit.report.figures.colouring import Colouring, colouring
 from goodfit.report.figures.panel import Panel, cross, dot, ring
 from goodfit.report.figures.svg import Figure, Key, element
 from goodfit.report.numbers import number
-from goodfit.report.reading import Box, Reading
+from goodfit.report.reading import Box, Reading, box_of
 
 WORDS = {"lr": "learning rate", "weight_decay": "weight decay", "batch_size": "batch size"}
 SPREAD = 5.0  # worst over best, above which the objective is laid out by its logarithm
@@ -36,7 +36,8 @@ def against(reading: Reading, across: str, up: str, optimizer: Any = None) -> Fi
     ]
     if not trials:
         return None
-    boxes = list(zip(reading.boxes(across, optimizer), reading.boxes(up, optimizer), strict=False))
+    both = ((box_of(s, across, optimizer), box_of(s, up, optimizer)) for s in reading.spaces)
+    boxes = list(dict.fromkeys((a, b) for a, b in both if a is not None and b is not None))
     x = _axis(reading, across, trials, optimizer)
     y = _axis(reading, up, trials, optimizer)
     panel = Panel(x, y, width=520, height=380)
@@ -62,7 +63,7 @@ def against(reading: Reading, across: str, up: str, optimizer: Any = None) -> Fi
             f"Best of {len(trials)} trials{who}: {_words(across)} {number(at[across], 2)}, {_words(up)} {number(at[up], 2)} "
             f"({reading.objective} {number(feasible[0].objective, 3)})"
         )
-    flags = [flag for name in (across, up) if (flag := border_flag(reading, name))]
+    flags = [flag for name in (across, up) if (flag := border_flag(reading, name, optimizer))]
     legend = (*_value_keys(colours), *MARKS, LAST_BOX)
     label = f"{_words(across)} against {_words(up)}{who}"
     return Figure(title, panel.drawn(label, body, "trials"), legend=legend, flag=" ".join(flags))
@@ -130,7 +131,7 @@ def best_so_far(reading: Reading) -> Figure | None:
     total = len(reading.searched)
     xs.append(total)
     ys.append(ys[-1])
-    panel = Panel(value_axis([1.0, float(total)], log=False, room=0.02), _objective_axis(reading, feasible), width=1000, height=300)
+    panel = Panel(value_axis([1.0, float(total)], log=False, room=0.02), _objective_axis(reading, feasible), width=1000, height=310, top=46)
     marks = []
     before = None
     for place, trial in enumerate(reading.searched, start=1):
@@ -152,15 +153,16 @@ def best_so_far(reading: Reading) -> Figure | None:
     return Figure(title, panel.drawn("best objective so far", body, "trials"), legend=legend)
 
 
-def border_flag(reading: Reading, name: str) -> str:
+def border_flag(reading: Reading, name: str, optimizer: Any = None) -> str:
     """What the latest finding about this hyperparameter's border says; "" where there is none."""
-    keys = ("hyperparameter", "name", "parameter")
-    said = [
-        record.finding
-        for record in reading.snapshot.findings
-        if record.finding.kind == "best-on-border" and name in [record.finding.evidence.get(key) for key in keys]
-    ]
-    return said[-1].message if said else ""
+    said = ""
+    for finding in (record.finding for record in reading.snapshot.findings):
+        if finding.kind != "best-on-border" or finding.evidence.get("hyperparameter") != name:
+            continue
+        dimension = str(finding.evidence.get("dimension", ""))  # "lr[optimizer=sgd]"
+        if optimizer is None or "optimizer=" not in dimension or f"optimizer={optimizer}" in dimension:
+            said = finding.message
+    return said
 
 
 def _axis(reading: Reading, name: str, trials: Sequence[TrialRecord], optimizer: Any) -> Axis:
