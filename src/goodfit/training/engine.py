@@ -23,7 +23,10 @@ class Control(Protocol):
         ...
 
     def checkpoint(self, states: Sequence[TrialState | None]) -> None:
-        """Called at the end of each epoch with a function's worth of states only when `wants_checkpoint`."""
+        """Called at the end of an epoch with the trials' states, only when `wants_checkpoint`.
+
+        All points up to the states' steps have been emitted before: who goes on from a state never tells them again.
+        """
         ...
 
     def wants_checkpoint(self) -> bool: ...

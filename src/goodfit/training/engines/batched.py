@@ -135,6 +135,7 @@ class Cohort:
                 if control.is_stopped(self.trials[place].number):
                     self._leave(place, Status.STOPPED, self.step, "asked to leave")
             if control.should_stop():
+                self._send_all()
                 for place in self._alive():
                     self._leave(place, Status.INTERRUPTED, self.step)
             if self._alive():
@@ -142,6 +143,7 @@ class Cohort:
                 if self.step % self.feed.steps_per_epoch == 0:
                     self._at_end_of_pass()
                     if self._alive() and control.wants_checkpoint():
+                        self._send_all()
                         control.checkpoint([self.state_of(place) for place in range(len(self.trials))])
         self._end()
         return [self.state_of(place) for place in range(len(self.trials))]
@@ -230,7 +232,7 @@ class Cohort:
             if is_shown and self.rows[row] not in self.left:
                 self.curves[self.rows[row]].add(series, step, value)
 
-    def _judge(self, batch: Batch) -> None:
+    def _judge(self, batch: Batch | None) -> None:
         """Look at the losses since the last look; trials leave at their first bad one."""
         pending, self.pending = self.pending, []
         for step, tensor in pending:
@@ -247,7 +249,13 @@ class Cohort:
                 if self.rows[row] not in self.left:
                     self._judge_row(row, float(losses[row]), step, batch)
 
-    def _judge_row(self, row: int, value: float, step: int, batch: Batch) -> None:
+    def _send_all(self) -> None:
+        """Tell every point so far: who goes on from a state begins after its step, and never tells them again."""
+        self._judge(None)
+        for place in self._alive():
+            self.curves[place].send()
+
+    def _judge_row(self, row: int, value: float, step: int, batch: Batch | None) -> None:
         place = self.rows[row]
         if not math.isfinite(value):
             self._leave(place, Status.DIVERGED, *self._not_finite(row, value, step, batch))

@@ -124,9 +124,12 @@ class PlainTraining:
                 if end is None and self.step % self.feed.steps_per_epoch == 0:
                     end = self._at_end_of_pass()
                     if end is None and control.wants_checkpoint():
-                        checkpoint(self.state())
-        if self._losses and end is None:
-            end = self._judge(None)
+                        end = self._judge(None)
+                        self.curve.send()  # who goes on from a checkpoint begins after its step
+                        if end is None:
+                            checkpoint(self.state())
+        if end is None or end[0] is Status.INTERRUPTED:
+            end = self._judge(None) or end
         status, step, reason = end or self._weights_end() or (Status.DONE, self.step, "")
         self.curve.end(status, step, reason)
         return self.state()
