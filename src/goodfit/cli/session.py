@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TextIO
 
 from goodfit.cli.endings import DONE, INTERRUPTED, STOPPED, ResumableInterrupt, say_error
-from goodfit.cli.folders import claim_next, drop_if_empty, latest
+from goodfit.ledger.places import claim_next, drop_if_empty, latest
 from goodfit.findings import plain
 from goodfit.ledger.folder import RunFolder
 from goodfit.settings import Settings

@@ -197,6 +197,8 @@ def stop_reason(standing: Standing, settings: SearchSettings) -> Stop | None:
     gain = _gain(standing.best_scores)
     noise = max(2 * (standing.sigma or 0.0) / math.sqrt(max(standing.repeats, 1)), standing.delta)
     settled = standing.verdict in ("healthy", "too-many-steps", "not-enough-points", "noisy-validation")
+    if len(standing.best_scores) < 3:  # the coarse search and two rounds: one round's standstill is no sign
+        return None
     if gain is not None and gain < noise and not standing.border_flagged and settled and standing.at_floor:
         return Stop(
             f"The last rounds gained {max(gain, 0):.2g}, less than noise ({noise:.2g}); no border is flagged, the box "

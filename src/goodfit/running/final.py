@@ -27,7 +27,7 @@ from goodfit.running.outcome import Outcome
 from goodfit.running.scoring import Scored, answers, scored, scored_answers
 from goodfit.running.session import Entry, Session
 from goodfit.training.ensemble import Ensemble, merge_for, merged
-from goodfit.training.evaluation import load_model
+from goodfit.training.trained import load_model
 from goodfit.training.seeds import mixed
 
 RESERVE_SECONDS = 2.0  # for evaluating, writing the model and the report at the end
@@ -59,7 +59,7 @@ def conduct_final(session: Session, ambition: Ambition) -> StageResult:
         deadline = session.budget_seconds * 1.02 - RESERVE_SECONDS
     seeds = [mixed(session.seed, 4242, i) % 2**31 for i in range(plan.seeds)]
     factors = tuple(plan.factors)
-    evaluations = dict(evaluations=16, eval_samples=len(session.problem.val))
+    evaluations: dict[str, Any] = {"evaluations": 16, "eval_samples": len(session.problem.val)}
     runs: list[Outcome] = []
     evidence: dict[str, Any] = {"epochs": plan.epochs, "schedule": base["schedule"], "ema_decay": base["ema_decay"]}
     factor = 1.0
@@ -119,7 +119,7 @@ def _compared(
     merge = merge_for(problem.loss)
 
     def model(outcome: Outcome, averaged: bool) -> nn.Module:
-        return load_model(problem, outcome.hyperparameters, outcome.trial.seed, states[outcome.number], averaged)
+        return load_model(problem.build, outcome.hyperparameters, outcome.trial.seed, states[outcome.number], averaged)
 
     def scored_alone(averaged: bool) -> list[Scored]:
         return [scored(problem, [model(o, averaged)], problem.val, merge) for o in runs]
@@ -136,7 +136,6 @@ def _compared(
     each = averaged if use_average and averaged is not None else plain
     order = sorted(range(len(runs)), key=lambda i: (float(each[i].scores(objective).mean()), each[i].mean()["loss"]))
     best = order[0]
-    single = Candidate(weights.name, (runs[best].number,), each[best].values["loss"], each[best].scores(objective))
     ensemble, members = None, (best,)
     if merge is not None and len(runs) > 1:
         predictions = [answers(problem, model(o, use_average), problem.val) for o in runs]
@@ -158,17 +157,17 @@ def _compared(
                 together.values["loss"],
                 together.scores(objective),
             )
-            mean_member = float(sum(each[i].scores(objective).mean() for i in members) / len(members))
-            evidence["ensemble_gain_over_mean_member"] = mean_member - ensemble.score
     elif merge is None:
         evidence["ensemble"] = "none: a loss of (model, batch) gives no predictions to average"
-    variant, comparison = choose_variant(single, None, ensemble)
+    # Against the mean member, not the best one: which seed is best on these samples is mostly luck.
+    variant, comparison = choose_variant(weights, None, ensemble)
     evidence |= comparison
     if variant.name == "ensemble":
         assert merge is not None
         final_models = [model(runs[i], use_average) for i in members]
     else:
         final_models = [model(runs[best], use_average)]
+        variant = dataclasses.replace(variant, members=(runs[best].number,))
     val = scored(problem, final_models, problem.val, merge).mean()
     test, interval = _tested(session, final_models, merge, objective.metric)
     evidence["learning_rate"] = chosen.get("lr")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from goodfit.training.trial import Points, Probed, Status, Trial
+from goodfit.training.trial import Ended, Event, Points, Probed, Status, Trial
 
 
 @dataclasses.dataclass(slots=True)
@@ -59,6 +59,15 @@ class Outcome:
             return None
         value = known[max(known)]
         return value if np.isfinite(value) else None
+
+    def events(self) -> Iterator[Event]:
+        """All that was told, as an engine tells it."""
+        for name in self.series:
+            steps, values = self.curve(name)
+            yield Points(self.number, name, steps, values)
+        for step in sorted(self.probed):
+            yield self.probed[step]
+        yield Ended(self.number, self.status, self.step, self.reason)
 
     def last_metrics(self) -> dict[str, float | None]:
         """The last evaluation, by series."""

@@ -20,6 +20,7 @@ from goodfit.errors import TrainingError
 from goodfit.execution.checkpoints import load_states, remove_checkpoint, save_states
 from goodfit.execution.work import CohortWork, Executor, Failed, Finished, Told
 from goodfit.findings import Finding, plain
+from goodfit.hyperparameters import STANDARD
 from goodfit.ledger.folder import RunFolder
 from goodfit.ledger.records import (
     CurveRecord,
@@ -30,15 +31,18 @@ from goodfit.ledger.records import (
     StageRecord,
     TrialRecord,
 )
-from goodfit.ledger.writer import BufferedWriter
+from goodfit.ledger.writer import Writer
 from goodfit.opened import Opened
 from goodfit.recipe.progress import Decided, Found, StageEnded, StageProgress, StageStarted, Watcher
 from goodfit.recipe.result import StageName, StageResult, Verdict
 from goodfit.running.costs import CostModel, Timing
 from goodfit.running.outcome import Outcome
+from goodfit.running.roles import parameter_count
 from goodfit.settings import Settings
 from goodfit.training.choice import EngineChooser
 from goodfit.training.engines import grouped
+from goodfit.training.measure import built
+from goodfit.training.problem import Problem
 from goodfit.training.trial import Ended, Points, Probed, Regime, Segment, Status, Trial
 
 REPORTING_SECONDS = 0.25  # one look at the messages, one transaction and one redraw at most in this time
@@ -67,7 +71,7 @@ class Session:
         *,
         opened: Opened,
         executor: Executor,
-        writer: BufferedWriter,
+        writer: Writer,
         folder: RunFolder,
         clock: Clock,
         watcher: Watcher,
@@ -76,6 +80,7 @@ class Session:
         seed: int,
         budget_seconds: float | None,
         snapshot: Snapshot | None = None,
+        began: float | None = None,
     ) -> None:
         self.opened = opened
         self.problem = opened.problem
@@ -89,6 +94,7 @@ class Session:
         self.seed = seed
         self.budget_seconds = budget_seconds
         self.costs = CostModel()
+        self._parameters: dict[str, int] = {}
         self.outcomes: dict[int, Outcome] = {}
         self.results: list[StageResult] = []
         self.findings: list[Finding] = []
@@ -96,8 +102,9 @@ class Session:
         self._memos: dict[str, Any] = dict(snapshot.memos) if snapshot else {}
         self._snapshot = snapshot
         self._earlier_seconds = float(self._memos.get("elapsed", 0.0))
-        self._started = clock.now()
+        self._started = clock.now() if began is None else began
         self._next_trial = 0
+        self._stage_names: dict[int, StageName] = {}
         self._next_stage = 0
         self._stage: tuple[StageName, int, int] = (StageName.DATA, 1, 0)
         self._stage_share = (0.0, 1.0)
@@ -119,7 +126,7 @@ class Session:
         """A plan's value (JSON): the recorded one, or a new one that is recorded before it is used."""
         if key not in self._memos:
             self._memos[key] = plain(work_out())
-            self.writer.write(MemoRecord(key=key, value=self._memos[key]))
+            self.writer.add(MemoRecord(key=key, value=self._memos[key]))
             self.writer.flush()
         return self._memos[key]
 
@@ -128,6 +135,7 @@ class Session:
         number = self._next_stage
         self._next_stage += 1
         self._stage = (name, round_, number)
+        self._stage_names[number] = name
         key = f"stage/{name}/{round_}"
         if key in self._memos:
             return self._replayed(key)
@@ -135,7 +143,7 @@ class Session:
         began = self.elapsed()
         trials_before, steps_before = len(self.outcomes), self.total_epochs()
         self.watcher.see(StageStarted(name, round_, about))
-        self.writer.write(StageRecord(number=number, stage=name, round=round_, verdict="", started_at=time.time()))
+        self.writer.add(StageRecord(number=number, stage=name, round=round_, verdict="", started_at=time.time()))
         result = conduct()
         own = [o for o in self.outcomes.values() if o.stage == number]
         result = dataclasses.replace(
@@ -151,7 +159,7 @@ class Session:
 
     def decide(self, what: str, why: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
         """A line of the decision log."""
-        self.writer.write(
+        self.writer.add(
             DecisionRecord(
                 stage=self._stage[2], what=what, why=why, before=plain(before), after=plain(after), at=time.time()
             )
@@ -160,7 +168,7 @@ class Session:
 
     def find(self, finding: Finding, trial: int | None = None) -> None:
         """Keep a finding of the stage under way that its result does not carry (a trial's own verdict)."""
-        self.writer.write(FindingRecord(stage=self._stage[2], finding=finding, trial=trial))
+        self.writer.add(FindingRecord(stage=self._stage[2], finding=finding, trial=trial))
 
     # -- training ------------------------------------------------------------------------------------------------
 
@@ -180,7 +188,9 @@ class Session:
         eval_samples: int | None = None,
         deadline: float | None = None,
         share: tuple[float, float] = (0.0, 1.0),
-        keep_states: bool = True,
+        is_kept: bool = True,
+        problem: Problem | None = None,
+        executor: Executor | None = None,
     ) -> list[Outcome]:
         """Train these trials and wait for them.
 
@@ -194,7 +204,10 @@ class Session:
             eval_samples: samples in each evaluated subset; None: as many as cost a seventh of the training at most.
             deadline: the run's elapsed seconds at which trials are stopped and those not begun are left out.
             share: where this training lies within its stage, for the progress bar.
-            keep_states: whether the trials' states will be asked for later.
+            is_kept: whether states are kept, for later stages and for a resume; a gate's trials are short, and a gate
+                that was cut short is done again.
+            problem: another one than the task's, with an executor of its own.
+            executor: trains them instead of the session's.
 
         Raises:
             Interrupted: a signal came; all is kept.
@@ -202,19 +215,16 @@ class Session:
         """
         self._raise_if_interrupted()
         self._stage_share = share
-        regime = regime or Regime()
-        works = self._works(key, entries, epochs, regime, evaluations, eval_samples)
+        works = self._works(key, entries, epochs, regime or Regime(), evaluations, eval_samples, is_kept, problem)
         outcomes = [self.outcomes[t.number] for work, _ in works for t in work.trials]
-        for work, _ in works:
-            self._recall(work)
-        waiting = {work.key: (work, size) for work, size in works if f"work/{work.key}" not in self._memos}
-        for work, _ in sorted(waiting.values(), key=lambda pair: -pair[1] * pair[0].to_step * len(pair[0].trials)):
-            self.executor.submit(work)
-        self._wait(waiting, outcomes, deadline)
-        if not keep_states:
+        if is_kept:
             for work, _ in works:
-                if work.checkpoint is not None:
-                    remove_checkpoint(work.checkpoint)
+                self._recall(work)
+        waiting = {work.key: (work, size) for work, size in works if f"work/{work.key}" not in self._memos}
+        used = executor or self.executor
+        for work, _ in sorted(waiting.values(), key=lambda pair: -pair[1] * pair[0].to_step * len(pair[0].trials)):
+            used.submit(work)
+        self._wait(used, waiting, outcomes, deadline, is_kept)
         return sorted(outcomes, key=lambda o: o.number)
 
     def states(self, numbers: Sequence[int]) -> dict[int, Any]:
@@ -227,6 +237,30 @@ class Session:
             states = load_states(self.folder.checkpoints / file)
             found.update({number: states[number] for number in wanted if number in states})
         return found
+
+    def _choice(self, problem: Problem, group: Sequence[Trial], regime: Regime) -> dict[str, Any]:
+        """How a group of trials of one structure trains: engine, trials a cohort, and what was measured."""
+        size = parameter_count(built(problem, group[0].hyperparameters, 0))
+        choice = self.chooser.choose(problem, group, regime, self.executor.slots)
+        return {**choice, "parameters": size}
+
+    # -- costs ---------------------------------------------------------------------------------------------------
+
+    def size_of(self, hyperparameters: Mapping[str, Any]) -> float:
+        """Parameters × batch size: what a step's arithmetic grows with."""
+        batch = int(hyperparameters.get("batch_size", self.problem.default_batch_size))
+        own = {name: value for name, value in hyperparameters.items() if name not in STANDARD}
+        key = repr(sorted(own.items()))
+        if key not in self._parameters:
+            self._parameters[key] = parameter_count(built(self.problem, hyperparameters, 0))
+        return float(self._parameters[key] * batch)
+
+    def seconds_per_step(self, hyperparameters: Mapping[str, Any]) -> float:
+        """What a step of such a trial takes on one slot."""
+        if not self.costs.timings:
+            speed = self.chooser.steps_per_second(self.problem, hyperparameters)
+            self.costs.add(Timing(self.size_of(hyperparameters), 20, 20 / speed))
+        return self.costs.seconds_per_step(self.size_of(hyperparameters))
 
     # -- totals --------------------------------------------------------------------------------------------------
 
@@ -246,9 +280,13 @@ class Session:
             o
             for o in self.outcomes.values()
             if o.last(series) is not None
-            and self._stage_names().get(o.stage) in (StageName.COARSE, StageName.FINE, StageName.FINAL)
+            and self._stage_names.get(o.stage) in (StageName.COARSE, StageName.FINE, StageName.FINAL)
         ]
         return min(searched, key=lambda o: objective.score(o.last(series) or 0.0), default=None)
+
+    def record_result(self, document: Mapping[str, Any]) -> None:
+        """Keep result.json's content in the ledger as well: the report is made from there."""
+        self.writer.add(MemoRecord(key="result", value=dict(document)))
 
     def close(self) -> None:
         """Write what is left."""
@@ -256,13 +294,6 @@ class Session:
         self.writer.flush()
 
     # -- inside --------------------------------------------------------------------------------------------------
-
-    def _stage_names(self) -> dict[int, StageName]:
-        names = getattr(self, "_names", None)
-        if names is None:
-            names = self._names = {}
-        names[self._stage[2]] = self._stage[0]
-        return names
 
     def _raise_if_interrupted(self) -> None:
         if self.interrupt_requested:
@@ -299,10 +330,10 @@ class Session:
         self.results.append(result)
         self.findings.extend(result.findings)
         for finding in result.findings:
-            self.writer.write(FindingRecord(stage=number, finding=finding))
+            self.writer.add(FindingRecord(stage=number, finding=finding))
             self.watcher.see(Found(finding))
         document = result.as_json()
-        self.writer.write(
+        self.writer.add(
             StageRecord(
                 number=number,
                 stage=result.stage,
@@ -326,7 +357,7 @@ class Session:
             "next_trial": self._next_trial,
             "timings": [dataclasses.asdict(t) for t in self.costs.timings[-20:]],
         }
-        self.writer.write(MemoRecord(key=key, value=self._memos[key]))
+        self.writer.add(MemoRecord(key=key, value=self._memos[key]))
         self._save_elapsed(force=True)
         self.writer.flush()
 
@@ -338,6 +369,8 @@ class Session:
         regime: Regime,
         evaluations: int,
         eval_samples: int | None,
+        is_kept: bool,
+        problem: Problem | None,
     ) -> list[tuple[CohortWork, float]]:
         """The request as works for the executor, each with its size (parameters × batch size)."""
         trials: dict[int, Trial] = {}
@@ -361,14 +394,15 @@ class Session:
         for number, trial in trials.items():
             by_length.setdefault((lengths[number], starts[number]), []).append(trial)
         for (steps, start), alike in by_length.items():
-            for group in grouped(self.problem, alike, regime):
+            for places in grouped(problem or self.problem, alike, regime):
+                group = [alike[place] for place in places]
                 choice = self.decided(
                     f"engine/{key}/{group[0].number}",
-                    lambda group=group: self.chooser.choose(self.problem, group, regime, self.executor.slots).as_json(),
+                    lambda group=group: self._choice(problem or self.problem, group, regime),
                 )
                 for at in range(0, len(group), choice["cohort"]):
                     cohort = tuple(group[at : at + choice["cohort"]])
-                    work = self._work(key, cohort, regime, start, steps, choice, evaluations, eval_samples)
+                    work = self._work(key, cohort, regime, start, steps, choice, evaluations, eval_samples, is_kept)
                     size = choice["parameters"] * self._batch_size(cohort[0], regime)
                     works.append((work, size))
         return works
@@ -383,6 +417,7 @@ class Session:
         choice: Mapping[str, Any],
         evaluations: int,
         eval_samples: int | None,
+        is_kept: bool,
     ) -> CohortWork:
         first = cohort[0]
         work_key = f"{key}/{first.number}"
@@ -400,8 +435,8 @@ class Session:
         per_epoch = max(1, samples // batch)
         for trial in cohort:
             self.outcomes[trial.number] = Outcome(trial, self._stage[2], per_epoch, choice["engine"])
-            self.decided_quietly(f"states/{trial.number}", file)
-        self._stage_names()
+            if is_kept:
+                self._note(f"states/{trial.number}", file)
         parents = None
         if any(trial.parent is not None for trial in cohort):
             parents = self.folder.checkpoints / f"parents-{file}"
@@ -415,14 +450,14 @@ class Session:
             to_step=steps,
             engine=choice["engine"],
             parents=parents,
-            checkpoint=self.folder.checkpoints / file,
+            checkpoint=self.folder.checkpoints / file if is_kept else None,
         )
 
-    def decided_quietly(self, key: str, value: Any) -> None:
+    def _note(self, key: str, value: Any) -> None:
         """A memo that goes with the next flush."""
         if key not in self._memos:
             self._memos[key] = value
-            self.writer.write(MemoRecord(key=key, value=value))
+            self.writer.add(MemoRecord(key=key, value=value))
 
     def _batch_size(self, trial: Trial, regime: Regime) -> int:
         if regime.batch_size is not None:
@@ -446,7 +481,6 @@ class Session:
             per_epoch = self.steps_per_epoch(record.hyperparameters)
             self.outcomes[record.trial] = Outcome(trial, stage, per_epoch, record.engine)
             self._recall_trial(self.outcomes[record.trial])
-        self._stage_names()
 
     def _recall_trial(self, outcome: Outcome) -> None:
         if self._snapshot is None:
@@ -461,7 +495,12 @@ class Session:
                 outcome.step = round(record.epochs * outcome.steps_per_epoch)
 
     def _wait(
-        self, waiting: dict[str, tuple[CohortWork, float]], outcomes: list[Outcome], deadline: float | None
+        self,
+        executor: Executor,
+        waiting: dict[str, tuple[CohortWork, float]],
+        outcomes: list[Outcome],
+        deadline: float | None,
+        is_kept: bool,
     ) -> None:
         interrupted = False
         stopping = False
@@ -470,8 +509,8 @@ class Session:
         while waiting:
             if self.interrupt_requested and not interrupted:
                 interrupted = True
-                self.executor.interrupt()
-            for message in self.executor.messages(REPORTING_SECONDS):
+                executor.interrupt()
+            for message in executor.messages(REPORTING_SECONDS):
                 match message:
                     case Told(_, events):
                         for event in events:
@@ -481,10 +520,10 @@ class Session:
                         if cut:
                             interrupted = True
                         else:
-                            self._finish(work, size, seconds)
+                            self._finish(work, size, seconds, is_kept)
                     case Failed(key, text, trace):
                         work, _ = waiting.pop(key)
-                        self.executor.interrupt()
+                        executor.interrupt()
                         self.writer.flush()
                         error = TrainingError(text)
                         error.add_note(trace)
@@ -493,15 +532,15 @@ class Session:
                 stopping = True
                 for work, _ in waiting.values():
                     for trial in work.trials:
-                        self.executor.stop(work.key, trial.number)
+                        executor.stop(work.key, trial.number)
             self._save_elapsed()
-            self.writer.beat()
+            self.writer.tick()
             self._show(outcomes, total, began)
         self.writer.flush()
         if interrupted or self.interrupt_requested:
             for outcome in outcomes:
                 if outcome.status in (Status.RUNNING, Status.QUEUED):
-                    self.writer.write(self._record(outcome, Status.INTERRUPTED))
+                    self.writer.add(self._record(outcome, Status.INTERRUPTED))
             self.interrupt_requested = True
             self._raise_if_interrupted()
 
@@ -511,11 +550,11 @@ class Session:
             case Points():
                 if outcome.status is Status.QUEUED:
                     outcome.status = Status.RUNNING
-                    self.writer.write(self._record(outcome))
+                    self.writer.add(self._record(outcome))
                 outcome.add(event)
                 if len(event.steps):
                     outcome.step = max(outcome.step, int(event.steps[-1]))
-                self.writer.write(
+                self.writer.add(
                     CurveRecord(
                         trial=event.trial,
                         series=event.series,
@@ -528,17 +567,17 @@ class Session:
                 outcome.probed[event.step] = event
             case Ended():
                 outcome.status, outcome.step, outcome.reason = event.status, event.step, event.reason
-                self.writer.write(self._record(outcome, ended=True))
+                self.writer.add(self._record(outcome, ended=True))
 
-    def _finish(self, work: CohortWork, size: float, seconds: float) -> None:
+    def _finish(self, work: CohortWork, size: float, seconds: float, is_kept: bool) -> None:
         steps = 0
         for trial in work.trials:
             outcome = self.outcomes[trial.number]
             start = self.outcomes[trial.parent].step if trial.parent is not None else 0
             steps += max(0, outcome.step - start)
         self.costs.add(Timing(size, steps, seconds))
-        self._memos[f"work/{work.key}"] = True
-        self.writer.write(MemoRecord(key=f"work/{work.key}", value=True))
+        if is_kept:
+            self._note(f"work/{work.key}", True)
         if work.parents is not None:
             remove_checkpoint(work.parents)
 
@@ -565,7 +604,7 @@ class Session:
         now = self.elapsed()
         if force or now - self._saved_elapsed >= 1.0:
             self._saved_elapsed = now
-            self.writer.write(MemoRecord(key="elapsed", value=now))
+            self.writer.add(MemoRecord(key="elapsed", value=now))
 
     def _show(self, outcomes: list[Outcome], total: int, began: float) -> None:
         ended = [o for o in outcomes if o.status not in (Status.QUEUED, Status.RUNNING)]

@@ -1,0 +1,163 @@
+"""Steps 0 to 3 conducted: the data, the initial loss, overfitting a sample, the learning rate's bracket."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from goodfit.execution.inline import InlineExecutor
+from goodfit.execution.source import HeldProblem
+from goodfit.recipe.data import judge_data
+from goodfit.recipe.initial_loss import judge_initial_loss
+from goodfit.recipe.learning_rate import Bracket
+from goodfit.recipe.overfit import Overfit
+from goodfit.recipe.result import StageResult
+from goodfit.recipe.runs import Ask, Run, run_of
+from goodfit.running.session import Entry, Session
+from goodfit.running.trying import Prepared
+from goodfit.space.scales import Log
+from goodfit.task import accuracy
+from goodfit.training.measure import measure_flow, measure_initial, measure_sample, reinitialised
+from goodfit.training.measure_data import measure_data
+from goodfit.training.trial import Regime
+
+PROBE_SAMPLES = 256  # whose single losses are compared before and after
+SMALL_DECAY = 1e-5  # weight decay while the rate is sought, where the task gives none: seeds S0 and S1
+
+
+def data_stage(session: Session, prepared: Prepared) -> StageResult:
+    """Look at the data (recipe 2.0)."""
+    measured = measure_data(session.problem, prepared.start, session.seed)
+    return judge_data(measured, session.settings.data)
+
+
+def initial_loss_stage(session: Session, prepared: Prepared) -> StageResult:
+    """Step 1."""
+    measured = measure_initial(session.problem, prepared.start, session.seed)
+    flow = measure_flow(session.problem, prepared.start, session.seed)
+    return judge_initial_loss(
+        measured,
+        session.settings.initial_loss,
+        flow=flow,
+        expected=session.opened.task.expected_initial_loss,
+    )
+
+
+def overfit_stage(session: Session, prepared: Prepared) -> StageResult:
+    """Step 2."""
+    sample = measure_sample(session.problem, prepared.start, session.seed)
+    flow = measure_flow(session.problem, prepared.start, session.seed)
+    overfit = Overfit(
+        settings=session.settings.overfit,
+        sample=sample,
+        flow=flow,
+        optimizer=str(prepared.start["optimizer"]),
+        capacity=_capacity(prepared),
+    )
+    runs: list[Run] = []
+    while (ask := overfit.next_ask(runs)) is not None:
+        runs += _answered(session, prepared, ask, stage="overfit")
+    return overfit.result(runs)
+
+
+def learning_rate_stage(session: Session, prepared: Prepared, known: Mapping[str, Any]) -> StageResult:
+    """Step 3, as long as the budget's share for it lasts."""
+    steps, confirm_steps, seeds = _affordable(session, prepared)
+    bracket = Bracket(
+        session.settings.learning_rate,
+        floor=float(known.get("floor_loss") or 0.0),
+        declared=declared_rates(prepared),
+        steps=steps,
+        confirm_steps=confirm_steps,
+        seeds=seeds,
+    )
+    runs: list[Run] = []
+    start = dict(prepared.start)
+    if "weight_decay" not in session.opened.task.start:
+        start["weight_decay"] = SMALL_DECAY
+    while (ask := bracket.next_ask(runs)) is not None:
+        runs += _answered(session, Prepared(prepared.space, start, prepared.roles), ask, stage="learning-rate")
+    return bracket.result(runs)
+
+
+def declared_rates(prepared: Prepared) -> tuple[float, float] | None:
+    """The range of rates that the user's space declares for the start's optimizer."""
+    for dimension in prepared.space.active(prepared.start):
+        if dimension.name == "lr" and isinstance(dimension.scale, Log):
+            return dimension.scale.low, dimension.scale.high
+    return None
+
+
+def accuracy_name(session: Session) -> str:
+    """The metric that is an accuracy; "" where there is none."""
+    for name, metric in session.problem.metrics.items():
+        if metric is accuracy or name.lower() in ("accuracy", "acc"):
+            return name
+    return ""
+
+
+def _capacity(prepared: Prepared) -> dict[str, Any]:
+    """The hyperparameters that add parameters, with their values at the start: what the ladder may raise."""
+    return {name: prepared.start[name] for name in prepared.roles.capacity if name in prepared.start}
+
+
+def _answered(session: Session, prepared: Prepared, ask: Ask, *, stage: str) -> list[Run]:
+    """Train what a stage asks for, all rates and seeds side by side."""
+    whole = min(PROBE_SAMPLES, len(session.problem.train))
+    looked = whole if ask.samples is None else len(ask.samples)
+    regime = Regime(
+        samples=ask.samples,
+        batch_size=ask.batch_size,
+        regularised=ask.regularised,
+        zero_inputs=ask.zero_inputs,
+        eval_steps=(0, ask.steps),
+        eval_train=min(1024, len(session.problem.train)) if ask.samples is None else looked,
+        probe=looked,
+        probe_every=1 if ask.steps <= 500 else 5,
+        fitted_fraction=ask.fitted_fraction,
+        fitted_floor=ask.fitted_floor,
+    )
+    entries = [
+        Entry({**prepared.start, **ask.changes, "lr": lr}, session.seed + seed, steps=ask.steps)
+        for lr in ask.rates
+        for seed in ask.seeds
+    ]
+    executor = None
+    problem = None
+    if ask.reinitialise:
+        problem = reinitialised(session.problem)
+        executor = InlineExecutor(HeldProblem(problem))
+    outcomes = session.train(
+        f"{stage}/{ask.key}", entries, regime=regime, is_kept=False, problem=problem, executor=executor
+    )
+    name = accuracy_name(session)
+    return [
+        run_of(outcome.trial, outcome.events(), key=ask.key, steps=ask.steps, accuracy=name, samples=regime.eval_train)
+        for outcome in outcomes
+    ]
+
+
+def _affordable(session: Session, prepared: Prepared) -> tuple[int | None, int | None, int | None]:
+    """Steps of the ladder, steps and seeds of the confirmation; None: the settings' own."""
+    settings = session.settings.learning_rate
+    if session.budget_seconds is None:
+        return None, None, None
+
+    def sizes() -> list[int]:
+        share = session.settings.budget.gates_share * (session.budget_seconds or 0.0)
+        seconds = max(share - session.elapsed(), 0.4 * share)
+        steps = seconds * session.executor.slots / session.seconds_per_step(prepared.start)
+        ladder_runs, confirm_runs = 12, 5
+        whole = ladder_runs * settings.steps + confirm_runs * settings.confirm_seeds * settings.confirm_steps
+        if steps >= whole:
+            return [settings.steps, settings.confirm_steps, settings.confirm_seeds]
+        factor = steps / whole
+        seeds = settings.confirm_seeds if factor > 0.4 else 2
+        return [
+            int(max(settings.steps * max(factor, 0.3), 20)),
+            int(max(settings.confirm_steps * max(factor, 0.2), 40)),
+            seeds,
+        ]
+
+    ladder, confirm, seeds = session.decided("learning-rate/sizes", sizes)
+    return ladder, confirm, seeds

@@ -1,0 +1,160 @@
+"""A task tried once before anything is spent: does the model build, is the loss a scalar, do the labels fit?"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from goodfit.errors import DataError, SpaceError, TaskError
+from goodfit.hyperparameters import STANDARD, Hyperparameters
+from goodfit.opened import Opened, calling
+from goodfit.recipe.decide import Roles
+from goodfit.running.roles import find_roles
+from goodfit.settings import Settings
+from goodfit.space import Space
+from goodfit.space.defaults import default_space
+from goodfit.space.levels import Choice
+from goodfit.training.measure import built
+from goodfit.training.problem import Problem, Split, as_pair
+from goodfit.training.splits import ResidentSplit
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Prepared:
+    """A task that was tried and works."""
+
+    space: Space
+    start: Mapping[str, Any]  # what steps 1 to 3 use, and what the space does not vary
+    roles: Roles
+
+
+def check_task(opened: Opened, settings: Settings) -> Prepared:
+    """Try the task once, at its start values.
+
+    Raises:
+        TaskError: the model, the loss or a metric raised, or gave something that cannot be used.
+        SpaceError: a hyperparameter is neither goodfit's nor read by the model.
+        DataError: a label lies outside the classes that the model puts out.
+    """
+    task, problem = opened.task, opened.problem
+    optimizer = str(task.start.get("optimizer", "adamw"))
+    space = task.space if task.space is not None else default_space(optimizer, uses=task.start)
+    start = {"optimizer": "adamw", **space.middle(), **task.start}
+    start.setdefault("batch_size", problem.default_batch_size)
+    _check_names(opened, space, start)
+    batch = problem.train.fetch(torch.arange(min(len(problem.train), max(2, int(start["batch_size"])))))
+    model = _model(problem, start)
+    loss = calling("The loss", lambda: _first_loss(problem, model, batch))
+    if not isinstance(loss, Tensor):
+        raise TaskError(f"The loss must return a scalar tensor, got {type(loss).__name__}.")
+    if loss.ndim != 0:
+        raise TaskError(
+            f"The loss must return a scalar, got a tensor of shape {list(loss.shape)}; take its mean, or use "
+            "reduction='mean'."
+        )
+    _check_metrics(opened, model, batch)
+    return Prepared(space, start, find_roles(problem, space, start))
+
+
+def _model(problem: Problem, hyperparameters: Mapping[str, Any]) -> nn.Module:
+    told = ", ".join(f"{name}={value!r}" for name, value in hyperparameters.items())
+    model = calling(f"model({told})", lambda: built(problem, hyperparameters, 0))
+    if not isinstance(model, nn.Module):
+        raise TaskError(f"model must return an nn.Module, got {type(model).__name__}.")
+    if not any(p.requires_grad for p in model.parameters()):
+        raise TaskError("The model has no parameters that can be trained.")
+    return model
+
+
+def _first_loss(problem: Problem, model: nn.Module, batch: Any) -> Tensor:
+    model.train()
+    if problem.loss.of_model:
+        return problem.loss(model, batch)
+    inputs, target = as_pair(batch)
+    prediction = model(inputs)
+    if problem.loss.cross_entropy is not None and isinstance(prediction, Tensor):
+        _check_labels(problem, prediction, target)
+    return problem.loss.function(prediction, target)
+
+
+def _check_labels(problem: Problem, prediction: Tensor, target: Any) -> None:
+    """Whether every label of every split is one of the classes that the model puts out."""
+    if not isinstance(target, Tensor) or target.is_floating_point() or prediction.ndim != target.ndim + 1:
+        return
+    classes = prediction.shape[1]
+    ignored = (problem.loss.cross_entropy or {}).get("ignore_index", -100)
+    for name, split in (("train", problem.train), ("val", problem.val)):
+        labels = _all_targets(split)
+        if labels is None:
+            continue
+        bad = ((labels < 0) | (labels >= classes)) & (labels != ignored)
+        if bad.any():
+            at = [int(i) for i in bad.nonzero()[0]]
+            raise DataError(
+                f"The model puts out {classes} classes, numbered 0 to {classes - 1}, but the {name} split has label "
+                f"{int(labels[tuple(at)])} at sample {at[0]} ({int(bad.sum())} such labels in all). Make the last "
+                "layer wider, or renumber the labels."
+            )
+
+
+def _all_targets(split: Split) -> Tensor | None:
+    if not isinstance(split, ResidentSplit):
+        return None
+    return as_pair(split.samples)[1]
+
+
+def _check_metrics(opened: Opened, model: nn.Module, batch: Any) -> None:
+    problem = opened.problem
+    model.eval()
+    for name, metric in problem.metrics.items():
+
+        def value(metric: Any = metric) -> Any:
+            with torch.no_grad():
+                if problem.loss.of_model:
+                    return metric(model, batch)
+                inputs, target = as_pair(batch)
+                return metric(model(inputs), target)
+
+        found = calling(f"The metric {name!r}", value)
+        if not isinstance(found, (float, int)) and not (isinstance(found, Tensor) and found.numel() == 1):
+            shape = list(found.shape) if isinstance(found, Tensor) else type(found).__name__
+            raise TaskError(f"The metric {name!r} must return one number a batch, got {shape}; take its mean.")
+
+
+def _check_names(opened: Opened, space: Space, start: Mapping[str, Any]) -> None:
+    """Every name is goodfit's own or one that the model reads, at least for one value of each choice."""
+    own = [n for n in dict.fromkeys((*space.names, *opened.task.start)) if n not in STANDARD]
+    if not own:
+        return
+    read: set[str] = set()
+    for point in _points(space, start):
+        hyperparameters = Hyperparameters(point)
+        with torch.random.fork_rng(devices=[]):
+            told = ", ".join(f"{name}={value!r}" for name, value in point.items())
+            calling(f"model({told})", lambda h=hyperparameters: opened.problem.build(h))
+        read |= hyperparameters.names_read
+    unread = [name for name in own if name not in read]
+    if not unread:
+        return
+    sentences = []
+    for name in unread:
+        near = difflib.get_close_matches(name, [*STANDARD, *sorted(read)], n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        sentences.append(f"{name!r} is neither one of goodfit's own hyperparameters nor read by the model.{hint}")
+    raise SpaceError(" ".join(sentences))
+
+
+def _points(space: Space, start: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The start, and the start with each other value of each choice."""
+    points = [dict(start)]
+    for dimension in space.dimensions:
+        if isinstance(dimension.scale, Choice):
+            points += [{**start, dimension.name: value} for value in dimension.scale.values]
+        elif dimension.name not in start:
+            points += [{**start, dimension.name: dimension.scale.middle()}]
+    return points
