@@ -57,6 +57,9 @@ class SearchSettings:
         0.04, "share of rounds on a flat space with any border flagged", "recipe 4.4: under 5 %"
     )
     border_p: float = setting(0.05, "p value of signal C by itself", "recipe 4.4")
+    border_trend_trials_least: int = setting(
+        8, "trials that signal C looks at, at least, where there are so many", "ours: half of few trials shows no trend"
+    )
     border_permutations: int = setting(1000, "permutations behind the correction over all sides", "ours")
     border_trials_least: int = setting(6, "feasible trials before a border can be flagged", "ours: fewer have no power")
     border_infeasible_most: float = setting(

@@ -170,16 +170,24 @@ def _overlaps(dimensions: Sequence[Dimension]) -> list[str]:
 
 
 def _parents_first(dimensions: Sequence[Dimension], faults: list[str]) -> tuple[Dimension, ...]:
+    """In the user's order, but each dimension's parents right before it where they have not come yet."""
     ordered: list[Dimension] = []
-    waiting = list(dimensions)
-    while waiting:
-        names_waiting = {d.name for d in waiting}
-        ready = [d for d in waiting if not any(c.parent in names_waiting for c in d.conditions)]
-        if not ready:
-            faults.append(f"{', '.join(sorted(names_waiting))}: depend on each other in a circle.")
-            break
-        # one at a time keeps the user's order wherever the dependencies allow it
-        first = next(d for d in waiting if d in ready)
-        ordered.append(first)
-        waiting.remove(first)
-    return tuple(ordered)
+    circles: list[str] = []
+
+    def place(dimension: Dimension, above: tuple[str, ...]) -> None:
+        if dimension in ordered or dimension.name in circles:
+            return
+        if dimension.name in above:
+            circles.extend(above[above.index(dimension.name) :])
+            return
+        for condition in dimension.conditions:
+            for parent in dimensions:
+                if parent.name == condition.parent:
+                    place(parent, (*above, dimension.name))
+        ordered.append(dimension)
+
+    for dimension in dimensions:
+        place(dimension, ())
+    if circles:
+        faults.append(f"{', '.join(dict.fromkeys(circles))}: depend on each other in a circle.")
+    return tuple(dict.fromkeys(ordered))

@@ -134,15 +134,21 @@ class Warped:
         return (self.bent(float(value)) - self.bent(self.low)) / self.width()
 
     def from_unit(self, unit: float) -> float:
-        value = self.unbent(self.bent(self.low) + clipped(unit) * self.width())
+        if unit <= 0 or unit >= 1:  # exactly, so that an end that does not move stays the same number
+            return self.low if unit <= 0 else self.high
+        value = self.unbent(self.bent(self.low) + unit * self.width())
         return min(max(value, self.low), self.high)  # rounding may step outside the range
+
+    def tidy_from_unit(self, unit: float) -> float:
+        """The value at a place, rounded to the digits that a person may want to read."""
+        return min(max(tidy(self.from_unit(unit)), self.low), self.high)
 
     def contains(self, value: Any) -> bool:
         return is_number(value) and self.low <= float(value) <= self.high
 
     def narrowed(self, unit_low: float, unit_high: float) -> Self:
         """The part of the range between two places, the lower first."""
-        return dataclasses.replace(self, low=self.from_unit(unit_low), high=self.from_unit(unit_high))  # ty: ignore[invalid-argument-type]
+        return dataclasses.replace(self, low=self.tidy_from_unit(unit_low), high=self.tidy_from_unit(unit_high))  # ty: ignore[invalid-argument-type]
 
     def extended(self, side: Side, limits: Limits = NO_LIMITS) -> Self:
         """The range, reaching further on one side, but never past a natural limit; itself where it is hard."""
@@ -232,10 +238,11 @@ class Log(Warped):
     def narrowed(self, unit_low: float, unit_high: float) -> Log:
         """The part between two places; 0 stays reachable where the part begins below the places of 0."""
         share = 1 - self.zero
-        low = Warped.from_unit(self, max(unit_low - self.zero, 0.0) / share)
-        high = Warped.from_unit(self, max(unit_high - self.zero, 0.0) / share)
-        if high <= low:  # only 0 is left: keep the lowest third of the range next to it
-            high = Warped.from_unit(self, 1 / 3)
+        if unit_high <= self.zero:  # only 0 is left: keep the lowest third of the range next to it
+            unit_low, unit_high = 0.0, self.zero + share / 3
+        part = dataclasses.replace(self, zero=0.0)
+        low = part.tidy_from_unit((unit_low - self.zero) / share)
+        high = part.tidy_from_unit((unit_high - self.zero) / share)
         return dataclasses.replace(self, low=low, high=high, zero=self.zero if unit_low < self.zero else 0.0)
 
     def grid(self, levels: int) -> tuple[float, ...]:

@@ -39,8 +39,8 @@ class Space:
         ... )
         >>> space.names
         ('optimizer', 'lr', 'momentum')
-        >>> space.from_units([0.5] * len(space.dimensions))
-        {'optimizer': 'adamw', 'lr': 0.0031622776601683794}
+        >>> space.from_units([0.5, 0.5, 1.0, 0.5])
+        {'optimizer': 'adamw', 'lr': 0.1}
     """
 
     dimensions: tuple[Dimension, ...]  # those that others depend on come before them

@@ -168,9 +168,16 @@ def _evidence(side: _Side, scores: Array, settings: SearchSettings) -> Array:
         count = near[:, :top].sum(axis=1)
         tail = np.array([_tail(n, m, top, k) for k in range(top + 1)])
         best = np.minimum(best, np.where(count >= least, tail[count], 1.0))
-    trend = _trend_p(side.toward[order[:, : max(n // 2, 3)]])
-    both = near[:, 0] & (trend < settings.border_p)
-    return np.minimum(best, np.where(both, trend * m / n, 1.0))
+    both = np.ones(len(scores))
+    first_is_near = near[:, 0]  # without signal A the trend is not asked for
+    trend = _trend_p(side.toward[order[first_is_near, : _better(n, settings)]])
+    both[first_is_near] = np.where(trend < settings.border_p, trend * m / n, 1.0)
+    return np.minimum(best, both)
+
+
+def _better(n: int, settings: SearchSettings) -> int:
+    """How many trials the better half has; of few trials more than half, since four always show some order."""
+    return max(n // 2, min(n, settings.border_trend_trials_least))
 
 
 def _trend_p(toward: Array) -> Array:
@@ -207,7 +214,7 @@ def _reading(
     n = len(order)
     counts = {top: int(near[:top].sum()) for top, _ in TOPS}
     crowded = any(counts[top] >= least and n >= 2 * top for top, least in TOPS)
-    trend = float(_trend_p(side.toward[order[: max(n // 2, 3)]][None])[0])
+    trend = float(_trend_p(side.toward[order[: _better(n, settings)]][None])[0])
     stands = crowded or (bool(near[0]) and trend < settings.border_p)
     return BorderReading(
         key=side.dimension.key,

@@ -40,10 +40,11 @@ class Design:
         """
         if self.choices[column]:
             levels = np.minimum((units * self.choices[column]).astype(int), self.choices[column] - 1)
-            features = np.stack([levels == level for level in range(1, self.choices[column])], axis=-1).astype(float)
+            features = (levels[..., None] == np.arange(1, self.choices[column])).astype(float)
         else:
             x = 2 * units - 1
-            features = np.stack([x, (3 * x**2 - 1) / 2, (5 * x**3 - 3 * x) / 2][: self.degree], axis=-1)
+            legendre = (x, (3 * x**2 - 1) / 2, (5 * x**3 - 3 * x) / 2, (35 * x**4 - 30 * x**2 + 3) / 8)
+            features = np.stack(legendre[: self.degree], axis=-1)
         return features * self.active[:, column, None]
 
     def with_pairs(self, column: int, units: Array, partners: Sequence[int]) -> Array:
@@ -99,7 +100,7 @@ def design_of(space: Space, observations: Sequence[Observation]) -> Design:
     ordered = sum(c == 0 for c in choices)
     fixed = 1 + sum(max(c - 1, 0) for c in choices)
     design = Design(space.keys, units, active, choices, 2, False, True)
-    for degree, pairs in ((3, True), (2, True), (2, False)):
+    for degree, pairs in ((4, True), (3, True), (3, False), (2, True), (2, False)):
         features = fixed + degree * ordered + (ordered * (ordered - 1) // 2 if pairs else 0)
         if features <= len(observations) / 2:
             return dataclasses.replace(design, degree=degree, pairs=pairs, alone=False)
