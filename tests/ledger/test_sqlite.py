@@ -8,10 +8,13 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from ledger_made import a_curve, a_study, some_of_each
+from sqlalchemy import event
 
 from goodfit.errors import FolderError
 from goodfit.ledger import sqlite as ledger_in_sqlite
@@ -202,6 +205,15 @@ def test_places_that_can_hold_no_ledger_are_refused(tmp_path):
     assert "names no file" in refusal("sqlite://")
 
 
+def test_a_url_names_the_same_file_as_its_path(path):
+    store = open_ledger(f"sqlite:///{path}")
+    store.begin(a_study())
+    reader = read_ledger(path)
+    assert reader.studies() == (a_study(),)
+    reader.close()
+    store.close()
+
+
 def test_a_number_that_no_database_holds_is_one_sentence(path):
     store = open_ledger(path)
     writer = store.begin(a_study())
@@ -307,7 +319,48 @@ def test_curves_of_an_earlier_attempt_are_joined_by_the_next(stores):
 
 def test_a_series_written_in_many_small_pieces_is_read_whole(stores):
     writer = stores[0].begin(a_study())
-    for step in range(200):
+    for step in range(50):
         value = np.array([step * 1.5])
         writer.append([CurveRecord(trial=0, series="s", steps=np.array([step]), epochs=value, values=value)])
-    assert np.array_equal(stores[1].read("digits").curves[0]["s"].values, 1.5 * np.arange(200))
+    assert np.array_equal(stores[1].read("digits").curves[0]["s"].values, 1.5 * np.arange(50))
+
+
+def test_studies_are_written_to_a_new_ledger_at_the_same_time(path):
+    together = threading.Barrier(3)
+
+    def write(name: str) -> None:
+        together.wait()  # all three make the ledger
+        store = open_ledger(path)
+        writer = store.begin(a_study(name))
+        for batch in range(15):
+            writer.append([a_curve(0, 5 * batch, 5 * batch + 5), MemoRecord(key=str(batch), value=name)])
+        writer.close()
+        store.close()
+
+    names = ["one", "two", "three"]
+    with ThreadPoolExecutor(len(names)) as pool:
+        list(pool.map(write, names))
+    reader = read_ledger(path)
+    for name in names:
+        seen = reader.read(name)
+        assert seen.memos == {str(batch): name for batch in range(15)}
+        assert len(seen.curves[0]["val_loss"].steps) == 75
+    reader.close()
+
+
+def test_an_interrupt_right_after_a_commit_does_not_spoil_the_next(path):
+    store = open_ledger(path)
+    writer = store.begin(a_study())
+    writer.append([a_curve(0, 0, 10)])
+
+    def interrupt(*_: object) -> None:
+        event.remove(store._engine, "checkin", interrupt)  # ty: ignore[missing-attribute]
+        raise KeyboardInterrupt
+
+    event.listen(store._engine, "checkin", interrupt)  # ty: ignore[missing-attribute]
+    with pytest.raises(KeyboardInterrupt):
+        writer.append([a_curve(0, 10, 20)])
+    assert len(store.read("digits").curves[0]["val_loss"].steps) == 20
+    writer.append([a_curve(0, 10, 25, offset=1.0)])
+    assert store.read("digits").curves[0]["val_loss"].steps.tolist() == list(range(25))
+    store.close()

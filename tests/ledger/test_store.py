@@ -232,12 +232,6 @@ class TestSqliteFile(StoreContract):
         return tmp_path / "an odd?name #1.db"
 
 
-class TestSqliteUrl(StoreContract):
-    @pytest.fixture
-    def place(self, tmp_path):
-        return f"sqlite:///{tmp_path}/ledger.db"
-
-
 class TestSqliteMemory(StoreContract):
     @pytest.fixture
     def place(self):

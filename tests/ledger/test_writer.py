@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from ledger_made import a_curve, a_study, some_of_each
 
@@ -140,6 +140,7 @@ def test_cutting_and_joining_gives_the_series_back(told, most):
     assert np.array_equal(again.values, series.values)
 
 
+@settings(max_examples=25, deadline=None)  # each writes a ledger
 @given(pieces)
 def test_the_ledger_agrees_with_a_dictionary_however_points_are_told(told):
     store = open_ledger("memory:dictionary")

@@ -1,4 +1,4 @@
-"""The store seam on SQL: reading whole studies, and writing to one under its lease."""
+"""The store seam on SQL: reading whole studies, and becoming the writer of one."""
 
 from __future__ import annotations
 
@@ -7,37 +7,17 @@ import itertools
 from collections.abc import Callable, Generator, Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy import Connection, Engine, Table, select, update
 
 from goodfit.errors import FolderError
 from goodfit.ledger import rows, schema
 from goodfit.ledger.lease import LEASE_SECONDS, Holder
-from goodfit.ledger.points import chunks, from_points, joined
-from goodfit.ledger.records import (
-    CurveRecord,
-    DecisionRecord,
-    FindingRecord,
-    MemoRecord,
-    Record,
-    Snapshot,
-    StageRecord,
-    StudyRecord,
-    TrialRecord,
-)
+from goodfit.ledger.points import from_points
+from goodfit.ledger.records import CurveRecord, Snapshot, StudyRecord
+from goodfit.ledger.sentences import as_sentences
+from goodfit.ledger.sql_writer import SqlStudyWriter
 
 WRITES = "goodfit_writes"  # the execution option of a transaction that will write
-_INSERT = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
-
-# Where a record of a kind goes, and what it replaces there (nothing where it is told twice: the first stays).
-_TABLES: Mapping[type, tuple[Table, Callable[[Any], rows.Row], tuple[str, ...], bool]] = {
-    StageRecord: (schema.stage, rows.stage_row, ("number",), True),
-    TrialRecord: (schema.trial, rows.trial_row, ("number",), True),
-    MemoRecord: (schema.memo, rows.memo_row, ("key",), True),
-    FindingRecord: (schema.finding, rows.finding_row, ("digest",), False),
-    DecisionRecord: (schema.decision, rows.decision_row, ("digest",), False),
-}
 
 
 class SqlStore:
@@ -92,7 +72,7 @@ class SqlStore:
                 schema.lease.insert(),
                 {**_lease(holder, self._wall()), "study_id": study_id, "attempt": 1, "sequence": 0},
             )
-        return SqlStudyWriter(self._writing, self._where, self._wall, study.study, study_id, 1, holder, {})
+        return SqlStudyWriter(self._writing, self._where, self._wall, study.study, study_id, 1, holder)
 
     def resume(self, study: str) -> SqlStudyWriter:
         holder = Holder.this_process()
@@ -104,8 +84,7 @@ class SqlStore:
             attempt = held["attempt"] + 1
             connection.execute(update(schema.lease).where(mine), {**_lease(holder, self._wall()), "attempt": attempt})
             connection.execute(update(schema.study).where(schema.study.c.id == study_id), {"status": "running"})
-            ends = _last_steps(connection, study_id)
-        return SqlStudyWriter(self._writing, self._where, self._wall, study, study_id, attempt, holder, ends)
+        return SqlStudyWriter(self._writing, self._where, self._wall, study, study_id, attempt, holder)
 
     def close(self) -> None:
         self._engine.dispose()
@@ -143,165 +122,6 @@ class SqlStore:
         )
 
 
-class SqlStudyWriter:
-    """The writer of one study. `goodfit.ledger.store.StudyWriter` says what the methods do."""
-
-    def __init__(
-        self,
-        writing: Engine,
-        where: str,
-        wall: Callable[[], float],
-        study: str,
-        study_id: int,
-        attempt: int,
-        holder: Holder,
-        last_steps: dict[tuple[int, str], int],
-    ) -> None:
-        self.study = study
-        self.attempt = attempt
-        self._writing = writing
-        self._where = where
-        self._wall = wall
-        self._study_id = study_id
-        self._holder = holder
-        self._last_steps = last_steps  # of each series; no one else writes, so this stays true
-        self._insert = _INSERT[writing.dialect.name]
-
-    def append(self, records: Iterable[Record]) -> int:
-        numbered = list(records)
-        last_steps: dict[tuple[int, str], int] = {}
-        with self._transaction(len(numbered)) as (connection, sequence):
-            first = sequence - len(numbered) + 1
-            by_kind: dict[type, list[tuple[int, Any]]] = {}
-            for number, record in enumerate(numbered, start=first):
-                by_kind.setdefault(type(record), []).append((number, record))
-            for kind, told in by_kind.items():
-                if kind is CurveRecord:
-                    last_steps = self._write_curves(connection, told)
-                else:
-                    self._write(connection, kind, told)
-        self._last_steps |= last_steps  # only now: the transaction may have failed
-        return sequence
-
-    def set_status(self, status: str) -> None:
-        with self._transaction(0) as (connection, _):
-            mine = schema.study.c.id == self._study_id
-            connection.execute(update(schema.study).where(mine), {"status": str(status)})
-
-    def heartbeat(self) -> None:
-        with self._transaction(0):
-            pass
-
-    def close(self) -> None:
-        # A lease that can't be given back is no loss: it ends with this process.
-        with contextlib.suppress(SQLAlchemyError), self._writing.begin() as connection:
-            connection.execute(update(schema.lease).where(self._is_mine()), {"writer": None})
-
-    @contextlib.contextmanager
-    def _transaction(self, records: int) -> Generator[tuple[Connection, int]]:
-        """A transaction that holds only while the lease is ours, and the last of so many new sequence numbers."""
-        with as_sentences(self._where, "written"), self._writing.begin() as connection:
-            beat = (
-                update(schema.lease)
-                .where(self._is_mine())
-                .values(heartbeat_at=self._wall(), sequence=schema.lease.c.sequence + records)
-            )
-            if connection.execute(beat).rowcount != 1:
-                raise FolderError(
-                    f"The study {self.study!r} in the {self._where} was taken over by another process or closed, "
-                    "so this one has stopped writing to it."
-                )
-            yield connection, connection.execute(select(schema.lease.c.sequence).where(self._is_mine())).scalar_one()
-
-    def _is_mine(self) -> Any:
-        return (schema.lease.c.study_id == self._study_id) & (schema.lease.c.writer == self._holder.writer)
-
-    def _written(self, sequence: int) -> rows.Row:
-        return {"study_id": self._study_id, "sequence": sequence, "attempt": self.attempt}
-
-    def _write(self, connection: Connection, kind: type, told: list[tuple[int, Any]]) -> None:
-        table, as_row, key, replaces = _TABLES[kind]
-        by_key: dict[tuple[Any, ...], rows.Row] = {}
-        for sequence, record in told:
-            row = as_row(record) | self._written(sequence)
-            place = tuple(row[name] for name in key)
-            if replaces or place not in by_key:
-                by_key[place] = row
-        statement = self._insert(table)
-        unique = ["study_id", *key]
-        if replaces:
-            changed = {column.name: statement.excluded[column.name] for column in table.c if column.name not in unique}
-            statement = statement.on_conflict_do_update(index_elements=unique, set_=changed)
-        else:
-            statement = statement.on_conflict_do_nothing(index_elements=unique)
-        connection.execute(statement, list(by_key.values()))
-
-    def _write_curves(self, connection: Connection, told: list[tuple[int, CurveRecord]]) -> dict[tuple[int, str], int]:
-        """Insert new chunks; where points were told before, join the new ones with the old chunks they fall into.
-
-        Returns:
-            The last step of each series written to.
-        """
-        by_series: dict[tuple[int, str], list[CurveRecord]] = {}
-        for _, record in told:
-            by_series.setdefault((int(record.trial), record.series), []).append(record)
-        written = self._written(told[-1][0])
-        inserts: list[rows.Row] = []
-        ends: dict[tuple[int, str], int] = {}
-        for place, parts in by_series.items():
-            series = joined(parts)
-            if not len(series.steps):
-                continue
-            end = self._last_steps.get(place)
-            if end is not None and series.steps[0] <= end:
-                series = self._joined_with_old(connection, place, series)
-                ends[place] = max(end, int(series.steps[-1]))
-            else:
-                ends[place] = int(series.steps[-1])
-            inserts += [rows.chunk_row(chunk) | written for chunk in chunks(series)]
-        if inserts:
-            connection.execute(schema.chunk.insert(), inserts)
-        return ends
-
-    def _joined_with_old(self, connection: Connection, place: tuple[int, str], new: CurveRecord) -> CurveRecord:
-        """The new points with those of the chunks that they overlap; these chunks are deleted."""
-        chunk = schema.chunk.c
-        overlapped = (
-            (chunk.study_id == self._study_id)
-            & (chunk.number == place[0])
-            & (chunk.series == place[1])
-            & (chunk.first_step <= int(new.steps[-1]))
-            & (chunk.last_step >= int(new.steps[0]))
-        )
-        old = connection.execute(select(chunk.points).where(overlapped).order_by(chunk.first_step)).scalars().all()
-        connection.execute(schema.chunk.delete().where(overlapped))
-        return joined([*(from_points(*place, points) for points in old), new])
-
-
-@contextlib.contextmanager
-def as_sentences(where: str, what: str) -> Generator[None]:
-    """What a database says when it can't, as one sentence."""
-    try:
-        yield
-    except DBAPIError as error:
-        said = str(error.orig)
-        raise FolderError(f"The {where} can't be {what}: {_next_move(said)}") from error
-    except OverflowError as error:  # a whole number that no database holds, such as a user's seed
-        raise FolderError(f"The {where} can't be {what}: a number in it is 2^63 or more.") from error
-
-
-def _next_move(said: str) -> str:
-    if "not a database" in said:
-        return "it is no SQLite file; choose another place."
-    if "malformed" in said or "decode" in said:
-        return f"it is damaged ({said}); sqlite3's .recover may save a part of it."
-    if "locked" in said or "busy" in said:
-        return f"another process holds it ({said}); let that one end its transaction, then --resume."
-    if "full" in said:
-        return f"{said}; free some space, then --resume."
-    return f"{said}."
-
-
 def _lease(holder: Holder, now: float) -> rows.Row:
     return {
         "writer": holder.writer,
@@ -310,16 +130,6 @@ def _lease(holder: Holder, now: float) -> rows.Row:
         "born": holder.born,
         "heartbeat_at": now,
     }
-
-
-def _last_steps(connection: Connection, study_id: int) -> dict[tuple[int, str], int]:
-    chunk = schema.chunk.c
-    ends = (
-        select(chunk.number, chunk.series, func.max(chunk.last_step))
-        .where(chunk.study_id == study_id)
-        .group_by(chunk.number, chunk.series)
-    )
-    return {(number, series): last for number, series, last in connection.execute(ends)}
 
 
 def _curves(found: Iterable[Mapping[str, Any]]) -> dict[int, dict[str, CurveRecord]]:

@@ -17,7 +17,8 @@ from sqlalchemy.pool import QueuePool, StaticPool
 
 from goodfit.errors import FolderError
 from goodfit.ledger import schema
-from goodfit.ledger.sql import WRITES, SqlStore, as_sentences
+from goodfit.ledger.sentences import as_sentences
+from goodfit.ledger.sql import WRITES, SqlStore
 
 # Ours: others hold the write lock for milliseconds; a shell with an open transaction, for as long as it likes.
 BUSY_SECONDS = 30.0
@@ -88,7 +89,7 @@ def _engine(address: str, *, reads_only: bool) -> Engine:
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _record: object) -> None:
         if not reads_only and not in_memory:
-            connection.execute("PRAGMA journal_mode=WAL")  # stays as it is where a file system can't do it
+            _write_ahead(connection)
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
         if reads_only:
@@ -101,6 +102,21 @@ def _engine(address: str, *, reads_only: bool) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Turn the write-ahead log on; it stays off where a file system can't do it."""
+    give_up = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            # SQLite does not wait for its turn here, and two processes may make the same ledger at once.
+            if "locked" not in str(error) or time.monotonic() > give_up:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _check(engine: Engine, where: str, *, create: bool) -> None:
