@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import warnings
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -73,7 +74,9 @@ class Batched:
         """
         if not trials:
             return []
-        with seeded(trials[0].seed):
+        with seeded(trials[0].seed), warnings.catch_warnings():
+            # An operator without a rule for vmap runs row by row: slow, not wrong, and speed is measured elsewhere.
+            warnings.filterwarnings("ignore", message="There is a performance drop")
             return Cohort(problem, trials, states, regime, emit).run(to_step, control)
 
 
