@@ -275,6 +275,7 @@ def _executor(opened: Opened, folder: RunFolder, workers: int | None, stack: con
     else:
         scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="goodfit-"))
         executor = ProcessExecutor(write_problem(opened.problem, Path(scratch)), count, log=folder.path / "workers.log")
+        executor.warm_up()
     stack.callback(executor.close)
     return executor
 

@@ -87,6 +87,11 @@ class ProcessExecutor:
         """Process numbers of the workers that live."""
         return tuple(worker.pid for worker in self._workers)
 
+    def warm_up(self) -> None:
+        """Start all workers now: they load torch and the problem while the caller does something else."""
+        while len(self._workers) < self._slots:
+            self._workers[self._open_worker()] = None
+
     def submit(self, work: CohortWork) -> None:
         if self._closed:
             raise RuntimeError("the executor is closed")
@@ -168,10 +173,7 @@ class ProcessExecutor:
             if idle is None:
                 if len(self._workers) >= self._slots:
                     return
-                idle = self._start()
-                self._selector.register(idle.stream, selectors.EVENT_READ, idle)
-                if idle.death is not None:
-                    self._selector.register(idle.death, selectors.EVENT_READ, idle)
+                idle = self._open_worker()
             job = self._waiting.popleft()
             job.tries += 1
             job.began = time.monotonic()
@@ -179,6 +181,13 @@ class ProcessExecutor:
             idle.send(Run(job.work.key, dumps(job.work)))
             for trial in job.stopped:
                 idle.send(Stop(job.work.key, trial))
+
+    def _open_worker(self) -> WorkerProcess:
+        worker = self._start()
+        self._selector.register(worker.stream, selectors.EVENT_READ, worker)
+        if worker.death is not None:
+            self._selector.register(worker.death, selectors.EVENT_READ, worker)
+        return worker
 
     def _receive(self, timeout: float) -> None:
         if not self._workers:

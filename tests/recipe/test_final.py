@@ -1,0 +1,81 @@
+"""The final training's choices."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from goodfit.recipe.final import (
+    Candidate,
+    choose_peak,
+    choose_variant,
+    compared,
+    greedy_members,
+    interval_of_mean,
+)
+
+
+def candidate(name: str, losses: np.ndarray, wrong: np.ndarray) -> Candidate:
+    return Candidate(name, (0,), losses, wrong.astype(float))
+
+
+def test_a_rival_within_noise_is_not_adopted():
+    rng = np.random.default_rng(0)
+    losses, wrong = rng.exponential(0.3, 300), rng.random(300) < 0.05
+    rival = candidate("averaged", losses + rng.normal(0, 0.3, 300), wrong)
+    best, evidence = choose_variant(candidate("plain", losses, wrong), rival, None)
+    assert best.name == "plain"
+    assert evidence["averaged_against_plain"]["adopted"] is False
+
+
+def test_a_lower_loss_beyond_noise_is_adopted_where_the_metric_is_no_worse():
+    rng = np.random.default_rng(1)
+    losses, wrong = rng.exponential(0.3, 300), rng.random(300) < 0.05
+    rival = candidate("ensemble", 0.8 * losses, wrong)
+    best, _ = choose_variant(candidate("plain", losses, wrong), None, rival)
+    assert best.name == "ensemble"
+
+
+def test_a_lower_loss_is_not_adopted_where_the_metric_is_worse():
+    losses = np.full(300, 0.3)
+    wrong, more_wrong = np.zeros(300), np.zeros(300)
+    more_wrong[:20] = 1
+    best, _ = choose_variant(candidate("plain", losses, wrong), candidate("averaged", 0.5 * losses, more_wrong), None)
+    assert best.name == "plain"
+
+
+def test_the_comparison_is_paired():
+    rng = np.random.default_rng(2)
+    hard = rng.exponential(5.0, 200)  # samples differ far more than the candidates do
+    comparison = compared(candidate("a", hard, hard), candidate("b", hard - 0.1, hard - 0.1))
+    assert comparison.gain == pytest.approx(0.1)
+    assert comparison.is_better
+
+
+def test_greedy_selection_takes_members_while_they_help():
+    errors = np.array([[1.0, -1.0], [-1.0, 1.0], [5.0, 5.0]])  # the first two cancel, the third spoils
+
+    def evaluate(members):
+        loss = float((errors[list(members)].mean(0) ** 2).mean())
+        return loss, loss
+
+    assert sorted(greedy_members(3, evaluate, 5)) == [0, 1]
+
+
+def test_the_peak_rate_is_that_of_the_best_score_and_ties_go_to_the_loss():
+    assert choose_peak([(0.5, -0.9, 0.3), (1.0, -0.95, 0.4), (2.0, -0.95, 0.2), (3.0, None, None)]) == 2
+
+
+def test_no_feasible_peak_is_an_error():
+    with pytest.raises(ValueError, match="no run under decay"):
+        choose_peak([(1.0, None, None)])
+
+
+@given(st.integers(1, 500), st.integers(0, 500))
+def test_a_share_s_interval_holds_the_share_and_stays_within_0_and_1(n, right):
+    values = np.array([1.0] * min(right, n) + [0.0] * (n - min(right, n)))
+    low, high = interval_of_mean(values)
+    assert -1e-12 <= low <= values.mean() + 1e-12
+    assert values.mean() - 1e-12 <= high <= 1 + 1e-12
