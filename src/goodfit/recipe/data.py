@@ -37,7 +37,7 @@ def judge_data(measured: DataMeasured, settings: DataSettings) -> StageResult:
     )
     baselines = {baseline.name: baseline for baseline in measured.baselines}
     constant, linear = baselines.get("constant"), baselines.get("linear")
-    following = {}
+    following: dict[str, float | None] = {}
     if constant is not None:
         following |= {"chance_metric": constant.value, "chance_loss": constant.loss}
     if linear is not None:
@@ -214,7 +214,9 @@ def _inputs(measured: DataMeasured, settings: DataSettings) -> Iterator[Finding]
         if field.not_finite:
             yield Finding(
                 kind="numerical-nan",
-                message=f"{field.name} holds {field.not_finite} values that are not finite among {measured.looked_at} samples.",
+                message=(
+                    f"{field.name} holds {field.not_finite} values that are not finite in {measured.looked_at} samples."
+                ),
                 action="Fill in or drop these values before training.",
                 evidence={"field": field.name, "not_finite": field.not_finite},
                 where=WHERE,
@@ -263,7 +265,7 @@ def _targets(measured: DataMeasured, settings: DataSettings) -> Iterator[Finding
                     f"The targets have mean {field.mean:.3g} and standard deviation {field.sd:.3g}, far from the 0 and "
                     "about 1 that an untrained net puts out."
                 ),
-                action="Standardise the targets with the training split's mean and deviation, and undo it when predicting.",
+                action="Standardise the targets by the training split's mean and sd, and undo it when predicting.",
                 evidence={"mean": field.mean, "sd": field.sd},
                 where=WHERE,
                 confidence=0.9,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -132,9 +132,8 @@ def _against(
     if per_sum:
         return _Judged(Verdict.FAIL, "sum", first, goal, above)
     # Pretrained or leaking models are too good at every initialisation; a lucky one is not.
-    if all(mean < goal - within and mean < constant - settings.standard_errors * noise for mean in means):
-        if float(means.max()) < constant - settings.relative * scale:
-            return _Judged(Verdict.FAIL, "too good", first, goal, within)
+    if float(means.max()) < min(goal, constant) - within:
+        return _Judged(Verdict.FAIL, "too good", first, goal, within)
     if abs(first - goal) <= above or abs(first - constant) <= within or constant <= first <= goal:
         return _Judged(Verdict.PASS, "", first, goal, above)
     if first < goal:
@@ -161,7 +160,7 @@ def _findings(
         yield Finding(
             kind="initial-loss-off",
             message=(
-                f"The first loss is {judged.first:.4g}, {judged.first / judged.goal if judged.goal else 0:.3g} times the "
+                f"The first loss is {judged.first:.4g}, {judged.first / (judged.goal or math.inf):.3g} times the "
                 f"{judged.goal:.4g} of chance, because it is summed over the {measured.batch_size} samples of a batch."
             ),
             action='Use reduction="mean" or divide by the batch size; else gradients and rates grow with the batch.',
@@ -188,9 +187,8 @@ def _findings(
         yield _too_high(judged, measured, settings, numbers, cause, flow)
     if marks is not None and marks.constant is not None and marks.at_zero is not None and not structural:
         gain = judged.first - marks.constant
-        easy = marks.at_zero - marks.constant
         limit = max(settings.easy_gain_nats, settings.easy_gain_relative * abs(judged.first))
-        if (marks.nats or marks.squared) and judged.reason in ("", "too high") and max(gain, easy) > limit:
+        if (marks.nats or marks.squared) and judged.reason in ("", "too high") and gain > limit:
             what = "the log prior of the classes" if marks.nats else "the targets' mean"
             yield Finding(
                 kind="easy-gain-at-start",
@@ -198,7 +196,7 @@ def _findings(
                     f"The first {gain:.3g} of the loss's fall will only teach the last layer the best constant guess "
                     f"({marks.constant:.4g})."
                 ),
-                action=f"Set the last layer's bias to {what} and its weights small, for an honest curve from the start.",
+                action=f"Set the last layer's bias to {what} and its weights small.",
                 evidence={"initial_loss": judged.first, "constant_loss": marks.constant, "easy_gain": gain},
                 where=WHERE,
             )
@@ -208,14 +206,14 @@ def _too_high(
     judged: _Judged,
     measured: InitialMeasured,
     settings: InitialLossSettings,
-    numbers: dict[str, float | None],
+    numbers: Mapping[str, object],
     cause: str | None,
     flow: GradientFlow | None,
 ) -> Finding:
     excess = judged.first - judged.goal
     explained = ""
     deviation = _deviation(measured)
-    evidence = dict(numbers) | {"excess": excess, "class_deviation": deviation}
+    evidence: dict[str, object] = dict(numbers) | {"excess": excess, "class_deviation": deviation}
     spread = f" (outputs spread by {measured.output_sd:.2g})" if measured.output_sd is not None else ""
     action = "Scale the last layer's initial weights down (by 10 to 100) and set its bias to zero."
     marks = measured.expected
@@ -373,7 +371,8 @@ def _summary(judged: _Judged, measured: InitialMeasured) -> str:
             else f"as chance predicts, {judged.goal:.4g}"
         )
         return f"{said}, {near}."
-    return f"{said} where chance predicts {judged.goal:.4g}{': it is summed over the batch' if judged.reason == 'sum' else ''}."
+    summed = ": it is summed over the batch" if judged.reason == "sum" else ""
+    return f"{said} where chance predicts {judged.goal:.4g}{summed}."
 
 
 def _result(

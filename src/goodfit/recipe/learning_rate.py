@@ -350,9 +350,17 @@ class Bracket:
         """The largest stable rate that goes down well, halved where it is the largest stable one itself (3.3)."""
         settings = self.settings
         drops = {run.lr: _drop_at(runs, run.lr, self.floor) for run in runs if run.key.startswith("confirm")}
-        stable = {lr: drop for lr, drop in drops.items() if lr <= lr_max * 1.001 and math.isfinite(drop)}
+        # A rate above one that broke with some seed was lucky: it may be the largest stable one, but not the choice.
+        confirming = [run for run in runs if run.key.startswith("confirm")]
+        bad = [run.lr for run in confirming if own_class(run, settings, floor=self.floor).is_bad]
+        broke = min(bad, default=math.inf)
+        stable = {lr: drop for lr, drop in drops.items() if lr < min(broke, lr_max * 1.001) and math.isfinite(drop)}
         if not stable:
-            stable = {rung.lr: rung.drop for rung in rungs if rung.kind.is_down and rung.lr <= lr_max * 1.001}
+            stable = {
+                rung.lr: rung.drop for rung in rungs if rung.kind.is_down and rung.lr < min(broke, lr_max * 1.001)
+            }
+        if not stable:
+            return lr_max / settings.below_max
         best = max(stable.values())
         well = max(lr for lr, drop in stable.items() if drop >= settings.well * best)
         return well / settings.below_max if well >= lr_max * 0.999 else well

@@ -19,16 +19,17 @@ class Ask:
     All of them start from the weights of their seed and see the same minibatches.
     """
 
-    key: str  # "ladder", "bisect", "confirm-1"; the runs that answer it carry it
+    key: str  # "ladder", "bisect-6", "confirm-1"; the runs that answer it carry it
     about: str  # for people: "6 rates × 300 steps on 20 samples"
     rates: tuple[float, ...]
     seeds: tuple[int, ...] = (0,)  # added to the study's seed
     steps: int
-    samples: int | None = None  # train on this many of the fixed sample only; None: on all
-    one_batch: bool = False  # these samples as one batch
+    samples: tuple[int, ...] | None = None  # train on these only, and probe all of them; None: on all
+    batch_size: int | None = None  # None: the task's
     regularised: bool = True
     zero_inputs: bool = False
-    stop_when_fitted: bool = False
+    fitted_fraction: float | None = None  # stop a run whose loss fell to this share of its first ...
+    fitted_floor: float = 0.0  # ... counted from this floor
     changes: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # hyperparameters other than the rate
     reinitialise: bool = False  # build the model by `measure.reinitialised`
 
@@ -65,10 +66,10 @@ class Run:
 
     @property
     def last_loss(self) -> float:
-        """The probe's mean loss at the end, else the last step losses' mean; nan where neither is there."""
+        """The probe's mean loss at the end, else that of the last steps; nan where neither is there."""
         if self.after is not None and len(self.after):
             return float(np.mean(self.after))
-        tail = self.step_losses[-5:]
+        tail = self.step_losses[-1:] if self.fitted else self.step_losses[-5:]
         return float(np.mean(tail)) if len(tail) else math.nan
 
     @property

@@ -26,7 +26,7 @@ class DataSettings:
     imbalance_ratio: float = setting(
         10.0, "most over least frequent class from which it is told", "recipe row 43: 1:10"
     )
-    imbalance_majority: float = setting(0.9, "share of one class from which imbalance is a warning", "ours")
+    imbalance_majority: float = setting(0.95, "share of one class from which imbalance is a warning", "ours")
     leak_share: float = setting(0.05, "share of validation samples that are copies, from which it is an error", "ours")
     leak_count: int = setting(5, "fewest copies for that error", "ours: chance pairs stay silent")
     leak_excess: float = setting(3.0, "copies across splits, in multiples of what a random split predicts", "ours")

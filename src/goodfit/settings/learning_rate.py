@@ -22,7 +22,7 @@ class LearningRateSettings:
     )
     confirm_steps: int = setting(300, "steps of the confirmation", "recipe 3.3: 300 to 500")
     confirm_seeds: int = setting(3, "seeds of the confirmation", "recipe 3.3")
-    confirm_rungs: int = setting(4, "rates confirmed side by side", "ours")
+    confirm_rungs: int = setting(3, "rates confirmed side by side", "ours")
     confirm_rounds: int = setting(3, "times that the confirmation may move down or up", "ours")
     explosion: float = setting(
         3.0, "the median of five losses over the first loss that is an explosion", "recipe 3.2: L6"

@@ -214,7 +214,7 @@ def measure_flow(
         identical_units=tuple(
             name
             for name, gradient in arrived.items()
-            if _rows_identical(asked[name].detach()) and _rows_identical(gradient)
+            if _rows_identical(asked[name].detach(), 0.0) and _rows_identical(gradient, 1e-4)
         ),
         first_rms=rms[0] if rms else None,
         last_rms=rms[-1] if rms else None,
@@ -434,10 +434,10 @@ def _activity(path: str, module: nn.Module, output: Tensor) -> LayerActivity:
     )
 
 
-def _rows_identical(weight: Tensor) -> bool:
+def _rows_identical(weight: Tensor, tolerance: float) -> bool:
     if weight.ndim < 2 or len(weight) < 2 or weight[0].numel() < 2:
         return False
-    return bool((weight == weight[:1]).all())
+    return bool(((weight - weight[:1]).abs() <= tolerance * weight.abs().max()).all())
 
 
 def _same(one: Any, other: Any) -> bool:

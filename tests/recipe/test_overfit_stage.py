@@ -1,0 +1,139 @@
+import dataclasses
+
+import pytest
+import torch
+import torch.nn.functional as F
+from gate_driver import overfitted
+from gate_problems import (
+    Attentive,
+    ConvNet,
+    Perceptron,
+    Recurrent,
+    Redrawn,
+    diabetes_problem,
+    digits_problem,
+    table_problem,
+)
+
+from goodfit.findings import Severity
+from goodfit.recipe.overfit import is_capacity
+from goodfit.recipe.result import StageResult, Verdict
+from goodfit.training.problem import Loss
+
+torch.set_num_threads(1)
+ADAMW = {"optimizer": "adamw", "batch_size": 16}
+SGD = {"optimizer": "sgd", "batch_size": 16}
+SHORT = {"passes": 25, "batches": 5}
+
+
+def loud(result: StageResult) -> list[str]:
+    return [finding.kind for finding in result.findings if finding.severity is not Severity.INFO]
+
+
+@pytest.mark.parametrize("seed", [0, 100])
+@pytest.mark.parametrize("hyperparameters", [ADAMW, SGD], ids=["adamw", "sgd"])
+def test_a_healthy_perceptron_learns_its_sample_and_not_without_inputs(hyperparameters, seed):
+    result, runs = overfitted(digits_problem(), hyperparameters, seed, **SHORT)
+    assert result.verdict is Verdict.PASS
+    assert loud(result) == []
+    assert {run.key for run in runs} == {"sample", "zeroed", "batches"}
+    assert result.next["lr"] in {run.lr for run in runs}
+
+
+def test_a_healthy_regression_learns_its_sample():
+    result, _ = overfitted(diabetes_problem(), ADAMW, **SHORT)
+    assert result.verdict is Verdict.PASS
+    assert loud(result) == []
+
+
+def test_a_healthy_table_learns_its_sample():
+    result, _ = overfitted(table_problem("iris"), ADAMW, **SHORT)
+    assert result.verdict is Verdict.PASS
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("build", [ConvNet, Recurrent, Attentive])
+def test_healthy_nets_of_other_kinds_learn_their_sample(build):
+    result, _ = overfitted(digits_problem(build), ADAMW, **SHORT)
+    assert result.verdict is Verdict.PASS
+    assert loud(result) == []
+
+
+def test_targets_drawn_anew_at_every_reading_fail_with_this_cause():
+    problem = digits_problem()
+    inputs, _ = problem.train.fetch(torch.arange(len(problem.train)))
+    result, runs = overfitted(dataclasses.replace(problem, train=Redrawn(inputs)), ADAMW)
+    assert result.verdict is Verdict.FAIL
+    assert result.evidence["cause"] == "targets change between readings"
+    assert "cannot-overfit-sample" in [finding.kind for finding in result.findings]
+    assert {run.key for run in runs} == {"sample"}
+
+
+def test_a_cut_graph_is_named_though_the_last_layer_learns_the_sample():
+    result, _ = overfitted(digits_problem(lambda hp: Perceptron(hp, detached=True)), ADAMW, **SHORT)
+    assert result.verdict is Verdict.FAIL
+    assert loud(result) == ["dead-graph-detach"]
+    assert "hidden.0.weight" in result.findings[0].evidence["without_gradient"]
+
+
+def test_a_loss_without_a_graph_fails_before_any_training():
+    problem = digits_problem()
+    cut = dataclasses.replace(problem, loss=Loss(lambda prediction, y: F.cross_entropy(prediction.detach(), y)))
+    result, runs = overfitted(cut, ADAMW)
+    assert runs == []
+    assert result.verdict is Verdict.FAIL
+    assert result.evidence["cause"] == "dead-graph-detach"
+    consequence = next(f for f in result.findings if f.kind == "cannot-overfit-sample")
+    assert consequence.follows_from == "dead-graph-detach"
+
+
+@pytest.mark.parametrize("seed", [0, 100])
+def test_one_hidden_unit_is_scaled_up_where_the_space_allows_it(seed):
+    result, _ = overfitted(digits_problem(), {**ADAMW, "width": 1}, seed, capacity={"width": 1}, steps=200, **SHORT)
+    assert result.verdict is Verdict.WARN
+    assert result.evidence["cause"] == "capacity"
+    assert result.next["changes"]["width"] > 1
+    assert "Scale up the network" in result.findings[-1].action
+
+
+def test_one_hidden_unit_without_a_hyperparameter_of_size_fails():
+    result, _ = overfitted(digits_problem(lambda hp: Perceptron(hp, width=1)), ADAMW, seed=100, steps=200)
+    assert result.verdict is Verdict.FAIL
+    assert result.evidence["cause"] == "capacity or conflicting labels"
+    assert "Scale up the network" in result.findings[-1].action
+
+
+@pytest.mark.parametrize("hyperparameters", [ADAMW, SGD], ids=["adamw", "sgd"])
+def test_a_tiny_initialisation_is_cured_by_the_usual_one(hyperparameters):
+    build = lambda hp: Perceptron(hp, layers=6, init_sd=1e-4)  # noqa: E731
+    result, _ = overfitted(digits_problem(build), hyperparameters, steps=200)
+    assert result.verdict is Verdict.FAIL
+    assert result.evidence["cause"] == "reinitialise"
+    assert loud(result) == ["cannot-overfit-sample", "bad-initialisation"]
+    experiment = result.findings[0].evidence["experiment"]
+    assert experiment["with"] < 0.1 * experiment["without"]
+
+
+def test_a_target_that_reaches_the_model_past_its_inputs_is_told():
+    def leaking(model, batch):
+        return F.cross_entropy(model(batch[0]) * 0.5 + model.last.bias.sum() * F.one_hot(batch[1], 10), batch[1])
+
+    problem = dataclasses.replace(digits_problem(), loss=Loss(leaking, of_model=True), metrics={})
+    result, _ = overfitted(problem, ADAMW, **SHORT)
+    assert result.verdict is Verdict.FAIL
+    assert loud(result) == ["overfits-without-inputs"]
+
+
+def test_a_loss_of_model_and_batch_is_judged_by_its_fall_alone():
+    honest = Loss(lambda model, batch: F.cross_entropy(model(batch[0]), batch[1]), of_model=True)
+    result, _ = overfitted(dataclasses.replace(digits_problem(), loss=honest, metrics={}), ADAMW, **SHORT)
+    assert result.verdict is Verdict.PASS
+    assert loud(result) == []
+    assert "floor is unknown" in result.summary
+
+
+def test_names_of_size_are_told_from_others():
+    sizes = ("width", "hidden_units", "channels", "layers", "depth", "d_model", "embed_dim", "hidden_size")
+    assert all(is_capacity(name) for name in sizes)
+    others = ("lr", "batch_size", "dropout", "kernel_size", "patch_size", "momentum", "weight_decay", "window")
+    assert not any(is_capacity(name) for name in others)
