@@ -12,7 +12,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
-from torch.utils.data import DataLoader, Dataset, Subset, TensorDataset
+from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset, TensorDataset
 
 from goodfit.errors import DataError
 from goodfit.ledger.fingerprint import fingerprint, refuse_other_data
@@ -115,6 +115,24 @@ def test_a_loader_counts_by_its_dataset_however_it_shuffles():
     one, two = (DataLoader(Squares(50), batch_size=size, shuffle=size == 5) for size in (5, 7))
     assert fingerprint(one) == fingerprint(two)
     assert fingerprint(one) != fingerprint(DataLoader(Squares(51)))
+
+
+class Stream(IterableDataset):
+    """Samples in an order of their own, with a length."""
+
+    def __init__(self, n: int) -> None:
+        self.n = n
+
+    def __len__(self) -> int:
+        return self.n
+
+    def __iter__(self):
+        return iter(range(self.n))
+
+
+def test_a_stream_counts_by_its_class_and_length():
+    assert fingerprint(DataLoader(Stream(5))) == fingerprint(DataLoader(Stream(5)))
+    assert fingerprint(Stream(5)) != fingerprint(Stream(6))
 
 
 def test_taking_a_fingerprint_draws_no_random_numbers():

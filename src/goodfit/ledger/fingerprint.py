@@ -83,9 +83,11 @@ def _take_object(taken: Any, data: Any) -> None:
     elif hasattr(data, "dataset"):
         # A loader or a subset: what lies behind it, and which part of that.
         _take(taken, data.dataset)
-        _take(taken, list(getattr(data, "indices", ())))
+        _take(taken, np.asarray(getattr(data, "indices", ())))
     elif hasattr(data, "__len__") and hasattr(data, "__getitem__"):
-        _take_samples(taken, data)
+        # torch's iterable datasets have a length at times, but a __getitem__ in name only.
+        with contextlib.suppress(NotImplementedError):
+            _take_samples(taken, data)
 
 
 def _take_samples(taken: Any, dataset: Any) -> None:
