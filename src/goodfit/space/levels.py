@@ -68,8 +68,8 @@ class Ordered:
         return dataclasses.replace(self, high=max(int(max(allowed)), self.high))  # ty: ignore[invalid-argument-type]
 
     def unit_width(self, decades: float) -> float:
-        """Two neighbouring levels: one step apart."""
-        return min(2 / self.levels, 1.0)
+        """All of it for two neighbouring levels or fewer, else nothing: `narrowed` sees to it that two are left."""
+        return 1.0 if self.levels <= 2 else 0.0
 
     def floor(self) -> float:
         """The least value that an extension may reach."""

@@ -53,6 +53,7 @@ RULES = {
     "warmup": Rule(0, why="a warm-up is at least 0"),
     "ema_decay": Rule(0, 1, open_high=True, why="an average's decay is at least 0 and below 1"),
 }
+SHARE = Rule(0, 1, why="a dropout rate is within 0 and 1")
 TEXT = ("optimizer", "schedule")
 
 
@@ -106,7 +107,7 @@ def fault_of_values(name: str, scale: Scale) -> str | None:
         if isinstance(scale, Choice) and all(isinstance(value, bool) for value in scale.values):
             return None
         return f"nesterov: needs gf.choice(False, True), got {scale}."
-    rule = RULES.get(name) or (RULES["label_smoothing"] if is_share(name) else None)
+    rule = RULES.get(name) or (SHARE if is_share(name) else None)
     if rule is None:
         return None
     # A range's ends are its values at 0 and 1; each choice has one of its own.
@@ -122,7 +123,7 @@ def fault_of_values(name: str, scale: Scale) -> str | None:
             or (rule.open_low and value == rule.low)
             or (rule.open_high and value == rule.high)
         ):
-            return f"{name}: {rule.why or 'it is a share, at least 0 and below 1'}, got {value!r}."
+            return f"{name}: {rule.why}, got {value!r}."
     if rule.is_whole and ((scale.levels is None) or any(v != round(v) for v in ends if v is not None)):
         return f"{name}: {rule.why}; use gf.powers_of_two(32, 256) or gf.integer(...), got {scale}."
     return None

@@ -226,21 +226,27 @@ def _reading(
         trend_p=trend,
         p=p,
         flagged=stands and p <= settings.border_false_alarms,
-        infeasible_near=_infeasible_near(side, observations),
+        infeasible_near=_infeasible_near(side, float(side.toward[order[0]]), observations, settings),
     )
 
 
-def _infeasible_near(side: _Side, observations: Sequence[Observation]) -> float:
-    """The share of diverged and failed trials among those at the border and beyond it; 0 where there are none."""
-    reach = float(side.toward[side.near].min(initial=1.0))
+def _infeasible_near(side: _Side, best: float, observations: Sequence[Observation], settings: SearchSettings) -> float:
+    """The share of diverged and failed trials at the border, in its outer strip, or beyond the best trial: the most.
+
+    Three looks, since a stability limit may cut off the strip itself and leave the best trials before it.
+    """
     dimension = side.dimension
-    there = []
+    toward, failed = [], []
     for o in observations:
-        if not dimension.is_active(o.hyperparameters) or not dimension.has_place_for(
-            o.hyperparameters.get(dimension.name)
-        ):
-            continue
-        place = dimension.scale.to_unit(o.hyperparameters[dimension.name])
-        if (place if side.side == "high" else 1 - place) >= reach:
-            there.append(not o.is_feasible)
-    return sum(there) / len(there) if len(there) >= 2 else 0.0
+        value = o.hyperparameters.get(dimension.name)
+        if dimension.is_active(o.hyperparameters) and dimension.has_place_for(value):
+            place = dimension.scale.to_unit(value)
+            toward.append(place if side.side == "high" else 1 - place)
+            failed.append(not o.is_feasible)
+    places, infeasible = np.array(toward), np.array(failed)
+    looks = [
+        places >= float(side.toward[side.near].min(initial=1.0)),
+        places >= 1 - settings.border_strip,
+        places > best,
+    ]
+    return max((float(infeasible[look].mean()) for look in looks if look.sum() >= 2), default=0.0)

@@ -56,10 +56,10 @@ def importances(
     """
     chosen = settings or SearchSettings()
     feasible = [o for o in observations if o.is_feasible]
-    if len(feasible) < 4:
-        return tuple(Importance(d.key, 0.0, -1.0, 1.0, 1.0, _active(space, feasible, d.key)) for d in space.dimensions)
     y = ranks_of(feasible)
-    y = (y - y.mean()) / max(y.std(), 1e-12)
+    if len(feasible) < 4 or y.std() == 0:
+        return tuple(Importance(d.key, 0.0, -1.0, 1.0, 1.0, _active(space, feasible, d.key)) for d in space.dimensions)
+    y = (y - y.mean()) / y.std()
     design = design_of(space, feasible)
     generator = np.random.default_rng(seed)
     return tuple(
