@@ -213,7 +213,8 @@ def _drawn_in(
     centre = weighted_median(kept, weights_by_score([o for o, on in zip(good, on_range, strict=True) if on]))
     half = max(np.ptp(kept) / 2 + 1 / (len(trials) + 1), settings.half_width_least, least / 2)
     half = min(half, 0.5)
-    centre = min(max(centre, kept[0] - half), kept[0] + half)  # the best trial stays inside
+    inside = 0.99 * half  # the best trial stays inside, not on an end that rounding may move
+    centre = min(max(centre, kept[0] - inside), kept[0] + inside)
     low = min(max(centre - half, 0.0), 1 - 2 * half)
     narrowed = ranged.narrowed(low, low + 2 * half)
     is_least = 2 * half <= least + 1e-9 or (narrowed.levels is not None and narrowed.levels <= 2)
