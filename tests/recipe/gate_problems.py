@@ -58,8 +58,9 @@ class Perceptron(nn.Module):
         self.last, self.detached, self.end = nn.Linear(width, outputs), detached, end or nn.Identity()
         with torch.no_grad():
             if init_sd is not None:
-                for layer in [*self.hidden, self.last]:
-                    layer.weight.normal_(std=init_sd)
+                for parameter in self.parameters():
+                    if parameter.ndim == 2:
+                        nn.init.normal_(parameter, std=init_sd)
             self.last.weight.mul_(last_scale)
             self.last.bias[0] += favoured
 

@@ -1,4 +1,5 @@
 import dataclasses
+from typing import Any
 
 import pytest
 import torch
@@ -23,7 +24,7 @@ from goodfit.training.problem import Loss
 torch.set_num_threads(1)
 ADAMW = {"optimizer": "adamw", "batch_size": 16}
 SGD = {"optimizer": "sgd", "batch_size": 16}
-SHORT = {"passes": 25, "batches": 5}
+SHORT: dict[str, Any] = {"passes": 25, "batches": 5}
 
 
 def loud(result: StageResult) -> list[str]:

@@ -19,11 +19,14 @@ from torch import Tensor, nn
 
 from goodfit.hyperparameters import Hyperparameters
 from goodfit.training.expected_loss import Expected, expected_loss
+from goodfit.training.faults import check_scalar, telling
 from goodfit.training.probing import batch_statistics
 from goodfit.training.problem import Batch, Problem, Split, as_pair
 from goodfit.training.seeds import SUBSET, mixed
 from goodfit.training.splits import seeded
 from goodfit.training.structure import build_model
+
+WHAT = "looking at the untrained model"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -135,7 +138,7 @@ def measure_initial(
     losses, outputs = [], []
     for number in range(seeds):
         model = built(problem, hyperparameters, seed + number)
-        with torch.no_grad(), probing(model), quiet():
+        with telling(WHAT), torch.no_grad(), probing(model), quiet():
             run = [_loss_and_output(problem, model, problem.train.fetch(chunk)) for chunk in chunks]
         losses.append(np.array([loss for loss, _ in run]))
         outputs.append([output for _, output in run])
@@ -145,7 +148,7 @@ def measure_initial(
         )
     inputs, target = as_pair(problem.train.fetch(indices[: min(len(indices), 512)]))
     model = built(problem, hyperparameters, seed)
-    with torch.no_grad(), probing(model), quiet():
+    with telling(WHAT), torch.no_grad(), probing(model), quiet():
         prediction = model(inputs)
         low, high = _reach(model, inputs)
     expected = expected_loss(problem.loss.function, prediction, target)
@@ -188,10 +191,11 @@ def measure_flow(
 
         return look
 
-    with probing(model), quiet():
+    with telling(WHAT), probing(model), quiet():
         handles = [module.register_forward_hook(watch(path)) for path, module in model.named_modules() if path]
         try:
             loss = problem.loss(model, batch)
+            check_scalar(loss, WHAT)
         finally:
             for handle in handles:
                 handle.remove()
@@ -256,7 +260,7 @@ def measure_sample(
     if not problem.loss.of_model:
         model = built(problem, hyperparameters, seed)
         sample_inputs, sample_target = as_pair(problem.train.fetch(indices))
-        with torch.no_grad(), probing(model), quiet():
+        with telling(WHAT), torch.no_grad(), probing(model), quiet():
             prediction = model(sample_inputs)
         if isinstance(prediction, Tensor):
             expected = expected_loss(problem.loss.function, prediction, sample_target)

@@ -14,8 +14,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 
-from goodfit.training.measure import built, fixed_subset, pair_or_none, probing, quiet, row_bytes, tensors_of
+from goodfit.training.faults import telling
+from goodfit.training.measure import WHAT, built, fixed_subset, pair_or_none, probing, quiet, row_bytes, tensors_of
 from goodfit.training.problem import Batch, Problem, Split
+from goodfit.training.splits import seeded
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -409,7 +411,7 @@ def _fed(
         weighted = any(parameter.ndim > 1 for parameter in module.parameters(recurse=False))
         if weighted and not isinstance(module, nn.Embedding):
             module.register_forward_pre_hook(look)
-    with torch.no_grad(), probing(model), quiet():
+    with telling(WHAT), torch.no_grad(), probing(model), quiet():
         model(inputs)
     if not fed or not bool(fed[0].isfinite().all()):
         return None, None
@@ -427,8 +429,6 @@ def _rows(inputs: Batch, rows: Tensor) -> Batch:
 
 
 def _output(model: nn.Module, inputs: Any) -> Tensor | None:
-    with torch.no_grad(), torch.random.fork_rng(devices=[]), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.manual_seed(0)
+    with telling(WHAT), torch.no_grad(), seeded(0), quiet():
         output = model(inputs)
     return output.double().cpu() if isinstance(output, Tensor) and output.ndim > 0 else None
