@@ -113,7 +113,7 @@ def test_a_segment_changes_hyperparameters_from_its_step_on(engine):
     values = {"lr": 0.05, "optimizer": "adamw", "dropout": 0.0}
     changed = values | {"lr": 0.001, "dropout": 0.5, "label_smoothing": 0.3, "ema_decay": 0.9}
     two = Trial(0, 3, (Segment(0, values, 0), Segment(6, changed, 0)))
-    in_one_go, told = train(engine, prob, [two], 12)
+    in_one_go, _ = train(engine, prob, [two], 12)
     first, _ = train(engine, prob, [Trial(0, 3, (Segment(0, values, 0),))], 6)
     second, _ = train("pool", prob, [two], 12, states=first)
     assert apart(in_one_go[0].parameters, second[0].parameters) < 1e-12

@@ -43,6 +43,7 @@ from goodfit.training.states import load_into
 from goodfit.training.trial import Regime, Status, Trial, TrialState
 
 _COMPACT_BELOW = 0.75  # share of rows still training below which leaving the dead ones out is tried
+_COMPACT_BATCHES = 4  # batches on which the rest must then compute the same, bit for bit
 
 
 class Batched:
@@ -176,7 +177,7 @@ class Cohort:
         if not self._alive():
             return
         if len(self._alive()) < len(self.rows):
-            gradients = self._compacted(batch, step, gradients)
+            gradients = self._compacted(step, gradients)
         self._update(step, self.stack.gather(gradients))
         self.step += 1
         if self.step in self.regime.eval_steps:
@@ -289,21 +290,16 @@ class Cohort:
         self.left[place] = self.state_of(place)
         self.curves[place].end(status, step, reason)
 
-    def _compacted(self, batch: Batch, step: int, gradients: dict[str, Tensor]) -> dict[str, Tensor]:
+    def _compacted(self, step: int, gradients: dict[str, Tensor]) -> dict[str, Tensor]:
         """Leave dead rows out, if the living ones then compute the same to the last bit; else they are dragged along.
 
-        Kernels may treat a row by its place (vector tails, blocks), so this is tried on the step at hand.
+        Kernels may treat a row by its place (vector tails, blocks), so this is tried on the next few batches.
         """
         kept = [row for row, place in enumerate(self.rows) if place not in self.left]
         if len(kept) > _COMPACT_BELOW * self.tried_rows or len(kept) < 2:
             return gradients
         self.tried_rows = len(kept)
-        everyone, everyone_losses = self._gradients(batch, step, list(range(len(self.rows))))
-        survivors, survivor_losses = self._gradients(batch, step, kept)
-        same = torch.equal(everyone_losses[kept], survivor_losses) and all(
-            torch.equal(everyone[name][kept], survivors[name]) for name in survivors
-        )
-        if not same:
+        if not all(self._is_same_without(kept, self._batch(step + ahead), step) for ahead in range(_COMPACT_BATCHES)):
             return gradients
         self.stack.keep(kept)
         self.optimizer.keep(kept)
@@ -314,6 +310,14 @@ class Cohort:
         self._read_segments()
         self._limits = None
         return {name: gradient[kept] for name, gradient in gradients.items()}
+
+    def _is_same_without(self, kept: list[int], batch: Batch, step: int) -> bool:
+        """Whether these rows' gradients and losses are the same, bit for bit, when the others are left out."""
+        everyone, everyone_losses = self._gradients(batch, step, list(range(len(self.rows))))
+        survivors, survivor_losses = self._gradients(batch, step, kept)
+        return torch.equal(everyone_losses[kept], survivor_losses) and all(
+            torch.equal(everyone[name][kept], survivors[name]) for name in survivors
+        )
 
     def _at_end_of_pass(self) -> None:
         losses, self.pass_losses = self.pass_losses, []
