@@ -39,12 +39,12 @@ from goodfit.recipe.progress import RunEnded, RunStarted, Unwatched, Watcher
 from goodfit.report.html import write_report
 from goodfit.running.chain import Options, conduct, shown
 from goodfit.running.document import result_document
+from goodfit.running.engine_choice import EngineChooser
 from goodfit.running.session import Interrupted, Session
 from goodfit.running.trying import check_task
 from goodfit.settings import Settings
 from goodfit.space import Space
 from goodfit.task import Task
-from goodfit.training.choice import EngineChooser
 
 DEFAULT_BUDGET = "10m"
 
@@ -178,7 +178,7 @@ def run(
                 clock=clock,
                 watcher=watcher or Unwatched(),
                 settings=settings,
-                chooser=EngineChooser(cache=_cache_folder()),
+                chooser=_chooser(options, settings),
                 seed=seed,
                 budget_seconds=options.budget_seconds,
                 snapshot=snapshot,
@@ -303,6 +303,11 @@ def _signals(session: Session) -> Generator[None]:
 def _default_folder(name: str, resume: bool) -> Path:
     """runs/<task>-<n>: the next free one, or with `resume` the latest that holds a run."""
     return latest(name) if resume else claim_next(name)
+
+
+def _chooser(options: Options, settings: Settings) -> EngineChooser:
+    seconds = settings.budget.measuring_share * (options.budget_seconds or 600.0)
+    return EngineChooser(cache=_cache_folder(), seconds=seconds)
 
 
 def _cache_folder() -> Path:

@@ -39,23 +39,26 @@ def test_every_verdict_of_the_table_is_in_the_vocabulary():
 
 
 def test_every_kind_that_section_5_maps_to_has_an_action():
-    named = set(ACTIONS) - {"excess-regularisation", "not-enough-points"}
-        "diverged",
-        "pipeline-suspect",
-        "lr-too-low",
-        "lr-too-high",
-        "bad-initialisation",
-        "loss-spikes",
-        "easy-gain-at-start",
-        "lr-schedule-wrong",
-        "overfitting",
-        "too-few-steps",
-        "underfitting-capacity",
-        "too-many-steps",
-        "noisy-validation",
-        "healthy",
-    ]
-    assert len(named) == 14
+    by_row = {
+        1: ["diverged"],
+        2: ["pipeline-suspect"],
+        3: ["lr-too-low"],
+        4: ["lr-too-low", "lr-too-high"],
+        5: ["bad-initialisation"],
+        6: ["lr-too-high", "loss-spikes"],
+        7: ["easy-gain-at-start"],
+        8: ["lr-schedule-wrong"],
+        9: ["overfitting"],
+        10: ["overfitting"],
+        11: ["too-few-steps"],
+        12: ["lr-too-low"],
+        13: ["lr-too-high"],
+        14: ["underfitting-capacity"],
+        15: ["too-many-steps"],
+        16: ["noisy-validation"],
+        17: ["healthy"],
+    }
+    assert {kind for kinds in by_row.values() for kind in kinds} <= set(ACTIONS)
 
 
 @pytest.mark.parametrize("kind", ["diverged", "lr-too-high", "loss-spikes"])

@@ -27,8 +27,8 @@ from goodfit.running.outcome import Outcome
 from goodfit.running.scoring import Scored, answers, scored, scored_answers
 from goodfit.running.session import Entry, Session
 from goodfit.training.ensemble import Ensemble, merge_for, merged
-from goodfit.training.trained import load_model
 from goodfit.training.seeds import mixed
+from goodfit.training.trained import load_model
 
 RESERVE_SECONDS = 2.0  # for evaluating, writing the model and the report at the end
 
@@ -224,8 +224,8 @@ def _findings(each: list[Scored], objective: Any, runs: list[Outcome]) -> list[F
         Finding(
             kind="winner-within-noise",
             message=(
-                f"The {len(means)} seeds end within {max(means) - min(means):.2g} of each other, less than two standard "
-                f"errors of the validation set ({error:.2g} each)."
+                f"The {len(means)} seeds end within {max(means) - min(means):.2g} of each other, less than two "
+                f"standard errors of the validation set ({error:.2g} each)."
             ),
             action="Read nothing into which seed came out first.",
             evidence={"seeds_val": means, "standard_error": error},

@@ -36,10 +36,10 @@ from goodfit.opened import Opened
 from goodfit.recipe.progress import Decided, Found, StageEnded, StageProgress, StageStarted, Watcher
 from goodfit.recipe.result import StageName, StageResult, Verdict
 from goodfit.running.costs import CostModel, Timing
+from goodfit.running.engine_choice import EngineChooser
 from goodfit.running.outcome import Outcome
 from goodfit.running.roles import parameter_count
 from goodfit.settings import Settings
-from goodfit.training.choice import EngineChooser
 from goodfit.training.engines import grouped
 from goodfit.training.measure import built
 from goodfit.training.problem import Problem
@@ -98,6 +98,7 @@ class Session:
         self.outcomes: dict[int, Outcome] = {}
         self.results: list[StageResult] = []
         self.findings: list[Finding] = []
+        self._loose: list[Finding] = []  # told outside of any stage's result
         self.interrupt_requested = False
         self._memos: dict[str, Any] = dict(snapshot.memos) if snapshot else {}
         self._snapshot = snapshot
@@ -169,6 +170,9 @@ class Session:
     def find(self, finding: Finding, trial: int | None = None) -> None:
         """Keep a finding of the stage under way that its result does not carry (a trial's own verdict)."""
         self.writer.add(FindingRecord(stage=self._stage[2], finding=finding, trial=trial))
+        if trial is None:
+            self._loose.append(finding)
+            self.watcher.see(Found(finding))
 
     # -- training ------------------------------------------------------------------------------------------------
 
@@ -242,6 +246,15 @@ class Session:
         """How a group of trials of one structure trains: engine, trials a cohort, and what was measured."""
         size = parameter_count(built(problem, group[0].hyperparameters, 0))
         choice = self.chooser.choose(problem, group, regime, self.executor.slots)
+        if choice.get("refusal") and not any(f.kind == "not-batchable" for f in self.findings + self._loose):
+            self.find(
+                Finding(
+                    kind="not-batchable",
+                    message=choice["refusal"],
+                    action="Nothing has to be done: its trials train one a process.",
+                    where=f"trial {group[0].number}",
+                )
+            )
         return {**choice, "parameters": size}
 
     # -- costs ---------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ class BudgetSettings:
     fine_share: float = setting(0.45, "share of the budget for all finer rounds", "recipe 4.8 [PD]")
     repeats_share: float = setting(0.07, "share of the budget for repeats over seeds", "recipe 4.8 [PD]")
     final_share: float = setting(0.25, "share of the budget for the final training", "recipe 4.8 [PD]")
+    measuring_share: float = setting(0.02, "share of the budget for measuring engines", "issue: at most 2 %")
     safety: float = setting(
         0.92, "share of the remaining time that a plan may fill", "ours: plans are kept within 10 %"
     )
