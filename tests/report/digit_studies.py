@@ -1,4 +1,4 @@
-"""Snapshots of real, small studies: networks trained here on the digits that ship with scikit-learn, in plain PyTorch."""
+"""Snapshots of real, small studies: networks trained here on scikit-learn's digits, in plain PyTorch."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Builder:
 
     def stage(self, stage: str, verdict: str, summary: str, **rest: Any) -> int:
         number = len(self.stages)
-        self.stages.append(StageRecord(number=number, stage=stage, verdict=verdict, summary=summary, **{"round": 1, **rest}))
+        self.stages.append(StageRecord(number=number, stage=stage, round=1, verdict=verdict, summary=summary, **rest))
         return number
 
     def train(
@@ -147,7 +147,11 @@ class Builder:
             fingerprint="sha256:4be1c0ffee",
             source="task = gf.Task(\n    name='digits',\n    loss=F.cross_entropy,\n)\n",
             space=WIDE,
-            settings={"overfit.steps": 300, "learning_rate.ladder": [1e-3, 1e-2, 1e-1, 1.0], "search.coarse_trials": 16},
+            settings={
+                "overfit.steps": 300,
+                "learning_rate.ladder": [1e-3, 1e-2, 1e-1, 1.0],
+                "search.coarse_trials": 16,
+            },
             options={"budget_seconds": 120.0, "force": False},
             created_at=1_790_000_000.0,
             status=status,
@@ -236,7 +240,9 @@ def digits_study() -> Snapshot:
             "batch_size": 64,
         }
 
-    coarse = b.stage("coarse", "pass", "16 trials × 4 epochs; lr matters most.", trials=16, epochs=64, seconds=9.3, space=WIDE)
+    coarse = b.stage(
+        "coarse", "pass", "16 trials × 4 epochs; lr matters most.", trials=16, epochs=64, seconds=9.3, space=WIDE
+    )
     for _ in range(14):
         b.train(coarse, draw(WIDE), 76)
     b.train(coarse, {**draw(WIDE), "lr": 0.95, "momentum": 0.985, "optimizer": "sgd", "weight_decay": 0.08}, 76)
@@ -274,7 +280,7 @@ def digits_study() -> Snapshot:
             trial=refined[0].trial,
             finding=Finding(
                 kind="overfitting",
-                message=f"Trial {refined[0].trial}: validation loss rose by 0.06 nats since epoch 6 while training fell.",
+                message=f"Trial {refined[0].trial}: validation loss rose by 0.06 since epoch 6 while training fell.",
                 action="Raise weight_decay and dropout in the next round.",
                 evidence={"gap_nats": 0.21, "turned_at_epoch": 6.1},
                 where=f"trial {refined[0].trial}",
@@ -294,7 +300,12 @@ def digits_study() -> Snapshot:
             ),
         ),
     ]
-    b.stage("curves", "pass", "The best trial still improves; one of three overfits.", findings=("too-few-steps", "overfitting"))
+    b.stage(
+        "curves",
+        "pass",
+        "The best trial still improves; one of three overfits.",
+        findings=("too-few-steps", "overfitting"),
+    )
     b.decisions += [
         DecisionRecord(
             stage=coarse,
@@ -323,7 +334,10 @@ def digits_study() -> Snapshot:
         "steps": [],
         "best": {
             "hyperparameters": dict(best.hyperparameters),
-            "val": {"loss": float(np.mean([t.metrics["val_loss"] for t in repeats])), "accuracy": float(np.mean(reached))},
+            "val": {
+                "loss": float(np.mean([t.metrics["val_loss"] for t in repeats])),
+                "accuracy": float(np.mean(reached)),
+            },
             "test": {"loss": 0.1411, "accuracy": 0.9612, "accuracy_interval": [0.9402, 0.9751]},
             "seeds": 3,
             "spread": float(np.std(reached, ddof=1)),

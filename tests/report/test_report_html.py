@@ -198,7 +198,10 @@ def test_text_from_outside_stays_text(study: Snapshot) -> None:
         study,
         study=dataclasses.replace(study.study, task=HOSTILE, command=HOSTILE, source=HOSTILE, device=HOSTILE),
         trials=(*study.trials[:-1], t),
-        stages=(*study.stages[:-1], dataclasses.replace(study.stages[-1], summary=HOSTILE, evidence={HOSTILE: HOSTILE})),
+        stages=(
+            *study.stages[:-1],
+            dataclasses.replace(study.stages[-1], summary=HOSTILE, evidence={HOSTILE: HOSTILE}),
+        ),
         findings=(dataclasses.replace(study.findings[0], finding=finding), *study.findings[1:]),
         decisions=(dataclasses.replace(study.decisions[0], what=HOSTILE, why=HOSTILE, after={HOSTILE: HOSTILE}),),
     )
@@ -245,7 +248,13 @@ def test_a_run_stopped_at_a_step_says_at_which_and_why(study: Snapshot) -> None:
 
 def test_a_study_with_no_record_at_all_has_a_report(study: Snapshot) -> None:
     empty = dataclasses.replace(
-        study, stages=(), trials=(), curves={}, findings=(), decisions=(), memos={},
+        study,
+        stages=(),
+        trials=(),
+        curves={},
+        findings=(),
+        decisions=(),
+        memos={},
         study=dataclasses.replace(study.study, versions={}, source="", space={}, settings={}, options={}),
     )
     page = Page(render(empty))
@@ -262,7 +271,8 @@ def test_when_all_trials_diverge_none_is_called_best(study: Snapshot) -> None:
 
 def test_a_smaller_loss_is_better_where_the_objective_says_so(study: Snapshot) -> None:
     trials = tuple(
-        dataclasses.replace(t, objective=t.metrics["val_loss"] if t.objective is not None else None) for t in study.trials
+        dataclasses.replace(t, objective=t.metrics["val_loss"] if t.objective is not None else None)
+        for t in study.trials
     )
     record = dataclasses.replace(study.study, objective="min val loss")
     page = Page(render(dataclasses.replace(study, study=record, trials=trials, memos={})))
@@ -286,7 +296,9 @@ def test_a_place_that_cannot_be_written_is_named(study: Snapshot, tmp_path: Any)
 
 numbers = st.floats(allow_nan=True, allow_infinity=True)
 values = st.one_of(st.none(), st.booleans(), st.integers(-10, 10), numbers, st.text(max_size=8))
-jsons = st.recursive(values, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4))
+jsons = st.recursive(
+    values, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4)
+)
 spaces = st.dictionaries(
     st.sampled_from(["lr", "weight_decay", "momentum", "width", "act"]),
     st.fixed_dictionaries(
@@ -313,7 +325,9 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
                 st.fixed_dictionaries(
                     {},
                     optional={
-                        "ladder": st.lists(st.fixed_dictionaries({"lr": values, "class": values, "drop": values}), max_size=3),
+                        "ladder": st.lists(
+                            st.fixed_dictionaries({"lr": values, "class": values, "drop": values}), max_size=3
+                        ),
                         "lr_star": values,
                         "lr_max": values,
                         "flat_low": values,
@@ -328,26 +342,39 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
     ]
     trials, curves = [], {}
     for i in range(draw(st.integers(0, 6))):
-        hyper = st.dictionaries(st.sampled_from(["lr", "weight_decay", "momentum", "width", "act", "optimizer"]), values)
+        hyper = st.dictionaries(
+            st.sampled_from(["lr", "weight_decay", "momentum", "width", "act", "optimizer"]), values
+        )
         trials.append(
             TrialRecord(
                 trial=i,
                 stage=draw(st.integers(0, 4)),
                 hyperparameters=draw(hyper),
                 seed=0,
-                status=draw(st.sampled_from(["queued", "running", "done", "stopped", "diverged", "failed", "interrupted"])),
+                status=draw(
+                    st.sampled_from(["queued", "running", "done", "stopped", "diverged", "failed", "interrupted"])
+                ),
                 epochs=draw(st.floats(0, 1e3)),
                 objective=draw(st.none() | numbers),
                 metrics=draw(st.dictionaries(st.sampled_from(["val_loss", "val_accuracy"]), st.none() | numbers)),
             )
         )
-        known = draw(st.sets(st.sampled_from(["step_loss", "val_loss", "train_accuracy", "val_accuracy", "lr", "update_ratio/w"])))
+        known = draw(
+            st.sets(
+                st.sampled_from(["step_loss", "val_loss", "train_accuracy", "val_accuracy", "lr", "update_ratio/w"])
+            )
+        )
         curves[i] = {}
         for name in sorted(known):
             ys = draw(st.lists(numbers, max_size=5))
             at = np.arange(len(ys))
-            curves[i][name] = CurveRecord(trial=i, series=name, steps=at, epochs=at / 3, values=np.array(ys, dtype=float))
-    result = draw(st.none() | st.fixed_dictionaries({"status": values, "best": st.fixed_dictionaries({"val": jsons, "test": jsons})}))
+            curves[i][name] = CurveRecord(
+                trial=i, series=name, steps=at, epochs=at / 3, values=np.array(ys, dtype=float)
+            )
+    result = draw(
+        st.none()
+        | st.fixed_dictionaries({"status": values, "best": st.fixed_dictionaries({"val": jsons, "test": jsons})})
+    )
     return dataclasses.replace(
         base,
         study=dataclasses.replace(
@@ -366,7 +393,7 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
 
 
 @given(snapshots())
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_any_study_has_a_well_formed_report(snapshot: Snapshot) -> None:
     text = render(snapshot)
     page = Page(text)

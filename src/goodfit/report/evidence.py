@@ -40,7 +40,9 @@ def as_node(value: Any, depth: int = 0) -> Node:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return _sequence(value, depth)
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return Node("text", number(value) if value is None or isinstance(value, (bool, int, float)) else str(value), is_number)
+    return Node(
+        "text", number(value) if value is None or isinstance(value, (bool, int, float)) else str(value), is_number
+    )
 
 
 def words(key: str) -> str:

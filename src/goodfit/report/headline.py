@@ -68,7 +68,9 @@ def tiles(reading: Reading) -> list[Tile]:
         found.append(Tile("variant", str(best["variant"]), VARIANTS.get(str(best["variant"]), "")))
     seconds = _seconds(reading)
     budget = _finite(study.options.get("budget_seconds"))
-    found.append(Tile("time used", duration(seconds), f"of a budget of {duration(budget)}" if budget else "no time limit"))
+    found.append(
+        Tile("time used", duration(seconds), f"of a budget of {duration(budget)}" if budget else "no time limit")
+    )
     epochs = sum(trial.epochs for trial in reading.snapshot.trials if math.isfinite(trial.epochs))
     infeasible = len(reading.infeasible)
     beside = count(round(epochs, 1), "epoch") + " in all" + (f", {infeasible} diverged or failed" if infeasible else "")

@@ -114,7 +114,7 @@ def _template() -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals["number"] = number
+    environment.filters["number"] = number
     return environment.get_template("report.html")
 
 
@@ -128,7 +128,7 @@ def _bracket(reading: Reading) -> list[Figure]:
 
 
 def _pairs(reading: Reading) -> list[Figure]:
-    """lr against weight decay, for each optimizer where there are several; without weight decay the first other pair."""
+    """lr against weight decay, for each optimizer where there are several; without weight decay the next pair."""
     numeric = [n for n in reading.tuned if all(_is_number(t.hyperparameters.get(n, 0)) for t in reading.searched)]
     pair = numeric[:2]
     if len(pair) < 2:

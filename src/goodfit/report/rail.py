@@ -104,7 +104,11 @@ def findings(reading: Reading) -> list[Told]:
 def decisions(reading: Reading) -> list[Decision]:
     return [
         Decision(
-            reading.stage_label(record.stage), record.what, record.why, changes(record), _cost(reading.stages.get(record.stage))
+            reading.stage_label(record.stage),
+            record.what,
+            record.why,
+            changes(record),
+            _cost(reading.stages.get(record.stage)),
         )
         for record in reading.snapshot.decisions
     ]
@@ -168,8 +172,8 @@ def _experiment(experiment: Any) -> str:
     metric, seeds = experiment.get("metric", "result"), experiment.get("seeds")
     over = f" over {count(seeds, 'seed')}" if isinstance(seeds, int) else ""
     return (
-        f"Tried: {experiment.get('remedy', 'a remedy')}. {metric} was {number(experiment.get('without'), 3)} without it "
-        f"and {number(experiment.get('with'), 3)} with it{over}."
+        f"Tried: {experiment.get('remedy', 'a remedy')}. {metric} was {number(experiment.get('without'), 3)} "
+        f"without it and {number(experiment.get('with'), 3)} with it{over}."
     )
 
 
@@ -197,7 +201,9 @@ def _flat(values: Mapping[str, Any]) -> dict[str, str]:
         elif isinstance(value, Mapping):
             flat |= {f"{key} {name}": text for name, text in _flat(value).items()}
         elif isinstance(value, (list, tuple)):
-            flat[key] = ", ".join(number(item) if not isinstance(item, (Mapping, list)) else str(item) for item in value)
+            flat[key] = ", ".join(
+                number(item) if not isinstance(item, (Mapping, list)) else str(item) for item in value
+            )
         else:
             flat[key] = number(value)
     return flat

@@ -41,9 +41,21 @@ def trial_table(reading: Reading) -> Table:
     rest = [t for t in reading.searched if t.trial not in ranks]
     preparing = [t for t in reading.snapshot.trials if t.trial not in competing]
     ordered = [*feasible, *rest, *preparing]
-    names = [n for n in dict.fromkeys([*reading.tuned, *(n for t in ordered for n in t.hyperparameters)])]
+    names = list(dict.fromkeys([*reading.tuned, *(n for t in ordered for n in t.hyperparameters)]))
     metrics = _metrics(reading, ordered)
-    columns = ("rank", "trial", "stage", "status", reading.objective, *metrics, *names, "seed", "epochs", "time", "reason")
+    columns = (
+        "rank",
+        "trial",
+        "stage",
+        "status",
+        reading.objective,
+        *metrics,
+        *names,
+        "seed",
+        "epochs",
+        "time",
+        "reason",
+    )
     rows = []
     for trial in ordered:
         took = None if trial.started_at is None or trial.ended_at is None else trial.ended_at - trial.started_at

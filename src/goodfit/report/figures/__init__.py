@@ -1,1 +1,1 @@
-"""Inline SVG figures of a study: small functions from records to a `Figure`; no browser, no script needed to see them."""
+"""Inline SVG figures of a study: small functions from records to a `Figure`, seen without any script."""

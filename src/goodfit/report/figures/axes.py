@@ -9,6 +9,8 @@ from typing import Any, Protocol
 
 from goodfit.report.numbers import number
 
+FARTHEST = 1e300  # an axis ends here: beyond, differences leave the floats
+
 
 class Axis(Protocol):
     def place(self, value: Any) -> float | None:
@@ -43,7 +45,8 @@ class LogAxis:
         value = _number(value)
         if value is None or value <= 0:
             return None
-        return math.log(value / self.low) / math.log(self.high / self.low)
+        start = math.log(self.low)
+        return (math.log(value) - start) / (math.log(self.high) - start)
 
     def ticks(self) -> list[tuple[float, str]]:
         if self.base == 2:
@@ -121,7 +124,7 @@ def category(value: Any) -> str:
 
 def value_axis(values: Iterable[float], log: bool, room: float = 0.04) -> LinearAxis | LogAxis:
     """An axis around finite values with some room at both ends; linear where `log` asks for what does not exist."""
-    finite = [float(v) for v in values if math.isfinite(v)]
+    finite = [min(max(float(v), -FARTHEST), FARTHEST) for v in values if math.isfinite(v)]
     if log and finite and min(finite) > 0:
         low, high = math.log(min(finite)), math.log(max(finite))
         if high - low < math.log(1.5):
@@ -173,11 +176,13 @@ def reverse_log_axis(values: Sequence[float]) -> ReverseLogAxis:
     """
     if max(values) > 1:
         raise ValueError(f"a reverse-log axis ends at 1, got {max(values)}")
-    distances = [1 - v for v in values if v < 1] or [0.1]
+    distances = [min(1 - v, FARTHEST) for v in values if v < 1] or [0.1]
     far, near = math.log(max(distances)), math.log(min(distances))
     near -= 0.5 if max(values) == 1 else 0.0
     apart = max((far - near) * 0.06, 0.02)
-    return ReverseLogAxis(1 - math.exp(far + apart), 1 - math.exp(near - apart))
+    return ReverseLogAxis(
+        1 - math.exp(min(far + apart, 690)), 1 - math.exp(max(near - apart, -34))
+    )  # 1 - e^-34 is the last below 1
 
 
 def round_values(low: float, high: float, wanted: int = 5) -> list[float]:

@@ -38,7 +38,9 @@ def ladder(stage: StageRecord) -> Figure | None:
         return None
     lr_star, lr_max, flat_low = (stage.evidence.get(key) for key in ("lr_star", "lr_max", "flat_low"))
     edges = [value for value in (lr_star, lr_max, flat_low) if _positive(value)]
-    x = value_axis([*(entry["lr"] for entry in entries), *edges], log=True, room=0.05)
+    x = value_axis(
+        [float(v) for v in (*(entry["lr"] for entry in entries), *edges) if v is not None], log=True, room=0.05
+    )
     panel = Panel(x, LinearAxis(-0.12, 1.08), height=360, top=64)
     marks = []
     if _positive(flat_low):
@@ -59,12 +61,16 @@ def ladder(stage: StageRecord) -> Figure | None:
         kind = str(entry.get("class", "")).replace(" ", "-")
         is_unstable = kind in UNSTABLE
         style = "bad" if is_unstable else "val" if kind in FALLING else "quiet"
-        if _positive(lr_star) and math.isclose(entry["lr"], lr_star, rel_tol=1e-6):
+        if lr_star is not None and _positive(lr_star) and math.isclose(entry["lr"], lr_star, rel_tol=1e-6):
             marks.append(ring(*place))
         marks.append(cross(*place, style) if is_unstable or not known else dot(*place, style))
     body = [panel.frame("learning rate (log axis)", "share of the loss that went away"), *marks]
     legend = (Key("val", "going down", "dot"), Key("quiet", "nothing happens", "dot"), Key("bad", "unstable", "cross"))
-    return Figure(_title(entries, lr_star, lr_max, flat_low), panel.drawn("drop of the loss at each learning rate", body), legend=legend)
+    return Figure(
+        _title(entries, lr_star, lr_max, flat_low),
+        panel.drawn("drop of the loss at each learning rate", body),
+        legend=legend,
+    )
 
 
 def traces(reading: Reading, trials: Sequence[TrialRecord], name: str, words: str) -> Figure | None:

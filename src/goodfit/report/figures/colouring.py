@@ -35,9 +35,7 @@ def colouring(name: str, values: Mapping[int, Any]) -> Colouring:
     if len(numeric) < len(values):
         names = sorted({category(v) for v in values.values()})
         spread = _spread(len(names))
-        return Colouring(
-            name, _labels(names, spread), {t: spread[names.index(category(v))] for t, v in values.items()}
-        )
+        return Colouring(name, _labels(names, spread), {t: spread[names.index(category(v))] for t, v in values.items()})
     distinct = sorted(set(numeric.values()))
     spread = _spread(len(distinct))
     of_value = dict(zip(distinct, spread, strict=True))

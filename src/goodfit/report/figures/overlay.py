@@ -52,14 +52,24 @@ def overlay(reading: Reading, series: str, words: str, colours: Colouring | None
     ends = [_ending(panel, lines[t.trial], t) for t, _ in curves if t in reading.infeasible]
     svg = panel.drawn(
         f"{words} of {len(curves)} trials over epochs",
-        [panel.frame("epochs", f"{words} ({'log' if min(values) > 0 else 'linear'} axis)"), panel.clipped(f"overlay-{series}", parts), *ends],
+        [
+            panel.frame("epochs", f"{words} ({'log' if min(values) > 0 else 'linear'} axis)"),
+            panel.clipped(f"overlay-{series}", parts),
+            *ends,
+        ],
         "trials",
     )
-    return Figure(_title(reading, curves, series, words), svg, legend=(Key("curve best", "best trial"), Key("bad", "diverged or failed", "cross")))
+    return Figure(
+        _title(reading, curves, series, words),
+        svg,
+        legend=(Key("curve best", "best trial"), Key("bad", "diverged or failed", "cross")),
+    )
 
 
 def _title(reading: Reading, curves: list[tuple[TrialRecord, CurveRecord]], series: str, words: str) -> str:
-    lows = sorted(float(np.nanmin(c.values)) for t, c in curves if reading.is_feasible(t) and np.isfinite(c.values).any())
+    lows = sorted(
+        float(np.nanmin(c.values)) for t, c in curves if reading.is_feasible(t) and np.isfinite(c.values).any()
+    )
     if not lows:
         return f"{words[0].upper()}{words[1:]} of {len(curves)} trials: none trained to its end"
     middle = lows[len(lows) // 2]

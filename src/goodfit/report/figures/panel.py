@@ -123,7 +123,8 @@ class Panel:
 
 def cross(x: float, y: float, style: str, trial: int | None = None, size: float = 4.0) -> Markup:
     """The mark of an infeasible trial."""
-    d = f"M{coordinate(x - size)} {coordinate(y - size)}l{2 * size:g} {2 * size:g}m0 {-2 * size:g}l{-2 * size:g} {2 * size:g}"
+    across = f"{2 * size:g}"
+    d = f"M{coordinate(x - size)} {coordinate(y - size)}l{across} {across}m0 -{across}l-{across} {across}"
     return element("path", style=f"cross {style}".strip(), data_t=trial, d=d)
 
 

@@ -60,8 +60,8 @@ def against(reading: Reading, across: str, up: str, optimizer: Any = None) -> Fi
     if feasible:
         at = feasible[0].hyperparameters
         title = (
-            f"Best of {len(trials)} trials{who}: {_words(across)} {number(at[across], 2)}, {_words(up)} {number(at[up], 2)} "
-            f"({reading.objective} {number(feasible[0].objective, 3)})"
+            f"Best of {len(trials)} trials{who}: {_words(across)} {number(at[across], 2)}, "
+            f"{_words(up)} {number(at[up], 2)} ({reading.objective} {number(feasible[0].objective, 3)})"
         )
     flags = [flag for name in (across, up) if (flag := border_flag(reading, name, optimizer))]
     legend = (*_value_keys(colours), *MARKS, LAST_BOX)
@@ -131,12 +131,20 @@ def best_so_far(reading: Reading) -> Figure | None:
     total = len(reading.searched)
     xs.append(total)
     ys.append(ys[-1])
-    panel = Panel(value_axis([1.0, float(total)], log=False, room=0.02), _objective_axis(reading, feasible), width=1000, height=310, top=46)
+    panel = Panel(
+        value_axis([1.0, float(total)], log=False, room=0.02),
+        _objective_axis(reading, feasible),
+        width=1000,
+        height=310,
+        top=46,
+    )
     marks = []
     before = None
     for place, trial in enumerate(reading.searched, start=1):
         if trial.stage != before:
-            marks.append(panel.upright(place - 0.5 if before is not None else place, "stage", reading.stage_label(trial.stage)))
+            marks.append(
+                panel.upright(place - 0.5 if before is not None else place, "stage", reading.stage_label(trial.stage))
+            )
             before = trial.stage
         if reading.is_feasible(trial) and (at := panel.point(place, trial.objective)):
             marks.append(dot(*at, "early", trial.trial, 3.4))
@@ -193,7 +201,12 @@ def _rectangle(panel: Panel, across: Box, up: Box, is_last: bool) -> str:
     if low is None or high is None:
         return ""
     return element(
-        "rect", style="box" if is_last else "box old", x=low[0], y=high[1], width=high[0] - low[0], height=low[1] - high[1]
+        "rect",
+        style="box" if is_last else "box old",
+        x=low[0],
+        y=high[1],
+        width=high[0] - low[0],
+        height=low[1] - high[1],
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 
@@ -19,7 +21,7 @@ def thinned(xs: np.ndarray, ys: np.ndarray, points: int) -> tuple[np.ndarray, np
         return xs, ys
     edges = np.linspace(0, n, (points - 2) // 2 + 1).astype(int)
     keep = {0, n - 1}
-    for start, end in zip(edges[:-1], edges[1:], strict=True):
+    for start, end in itertools.pairwise(edges):
         keep.add(int(start + np.argmin(ys[start:end])))
         keep.add(int(start + np.argmax(ys[start:end])))
     index = np.array(sorted(keep))

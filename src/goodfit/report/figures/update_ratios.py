@@ -32,7 +32,9 @@ def update_ratios(reading: Reading, trial: TrialRecord) -> Figure | None:
     shown = list(lines)[:: max(1, -(-len(lines) // LINES))]
     drawn = {name: smoothed(*lines[name], POINTS) for name in shown}
     ends = [float(ys[-1]) for _, ys in lines.values()]
-    y = value_axis([USUAL - 0.6, USUAL + 0.6, *(float(v) for _, ys in drawn.values() for v in (ys.min(), ys.max()))], log=False)
+    y = value_axis(
+        [USUAL - 0.6, USUAL + 0.6, *(float(v) for _, ys in drawn.values() for v in (ys.min(), ys.max()))], log=False
+    )
     x = value_axis([0.0, *(float(xs[-1]) for xs, _ in drawn.values())], log=False, room=0.0)
     panel = Panel(x, y, width=1000, height=330)
     styles = {name: f"q{i * 6 // len(shown)}" for i, name in enumerate(shown)}
@@ -42,7 +44,8 @@ def update_ratios(reading: Reading, trial: TrialRecord) -> Figure | None:
     middle = float(np.median(ends))
     far = abs(middle - USUAL)
     judgement = "near the usual 1e-3" if far < 1 else f"{'above' if middle > USUAL else 'below'} the usual 1e-3"
-    title = f"Update/weight ratios of trial {trial.trial} end at {number(10**middle, 2)} (median), {judgement}"
+    reached = number(10 ** min(max(middle, -300), 300), 2)
+    title = f"Update/weight ratios of trial {trial.trial} end at {reached} (median), {judgement}"
     note = f"{len(shown)} of {len(lines)} parameters are shown." if len(shown) < len(lines) else ""
     legend = tuple(Key(f"line q {styles[name]}", name) for name in shown[:12])
     return Figure(title, panel.drawn("update/weight ratios over steps", body), note=note, legend=legend)
