@@ -18,7 +18,10 @@ def test_a_tiny_network_is_batched_and_every_candidate_shows_its_speed(tmp_path)
     choice = choose_engine(problem(dtype=torch.float32), trials, Regime(), seconds=0.8, cache=tmp_path)
     assert (choice.engine, choice.refusal, choice.from_cache) == ("batched", None, False)
     assert choice.measured[0].engine == "pool"
-    assert [one.cohort for one in choice.measured[:3]] == [1, 4, 8]
+    cohorts = [one.cohort for one in choice.measured]
+    assert cohorts == [1, 4, 8, 16][: len(cohorts)]
+    assert len(cohorts) >= 2
+    assert all(one.trial_steps_per_second > 0 for one in choice.measured)
     fastest = max(choice.measured, key=lambda one: one.trial_steps_per_second)
     assert (fastest.engine, fastest.cohort) == (choice.engine, choice.cohort)
     again = choose_engine(problem(dtype=torch.float32), trials, Regime(), seconds=0.8, cache=tmp_path)

@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
-from training_cases import CLASSES, Quiet, apart, problem, train, trial
+from training_cases import CLASSES, Quiet, Recurrent, apart, problem, train, trial
 
 from goodfit.errors import TaskError, TrainingError
 from goodfit.training.engines import ENGINES, grouped
@@ -398,3 +398,54 @@ def test_a_builder_that_fails_is_told_with_its_hyperparameters():
     prob = problem(build=lambda hp: nn.Linear(5, hp.widht))
     with pytest.raises(TaskError, match=r"lr=0\.02.*width=3|Did you mean"):
         train("pool", prob, [trial(0, width=3)], 1)
+
+
+@pytest.mark.parametrize(
+    ("layer", "operator"),
+    [
+        (lambda: nn.LSTM(3, 6, 2, batch_first=True, dropout=0.3), "lstm"),
+        (lambda: nn.GRU(3, 6, 2, batch_first=True, dropout=0.3), "gru"),
+    ],
+)
+def test_dropout_inside_recurrent_layers_is_refused_but_trains_without_regularisation(layer, operator):
+    prob = problem("gru", build=lambda hp: Recurrent(layer()))
+    ts = [trial(0), trial(1)]
+    refusal = ENGINES["batched"].refuses(prob, ts, Regime())
+    assert refusal is not None
+    assert operator in refusal
+    assert ENGINES["batched"].refuses(prob, ts, Regime(regularised=False)) is None
+
+
+def test_a_transformer_layer_is_evaluated_together_although_its_fused_inference_has_no_rule():
+    class Encoder(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embed, self.head = nn.Embedding(11, 8), nn.Linear(8, CLASSES)
+            self.layer = nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0, batch_first=True)
+
+        def forward(self, tokens):
+            return self.head(self.layer(self.embed(tokens)).mean(1))
+
+    prob, ts = problem("attention", build=lambda hp: Encoder()), [trial(0), trial(1, lr=0.1)]
+    regime = Regime(eval_steps=(0, 5), eval_val=20)
+    _, pool = train("pool", prob, ts, 5, regime)
+    _, batched = train("batched", prob, ts, 5, regime)
+    np.testing.assert_allclose(pool.series(1, "val_loss")[1], batched.series(1, "val_loss")[1], rtol=0, atol=1e-10)
+
+
+def test_an_activation_checkpoint_meets_the_same_masks_again_in_the_backward_pass():
+    from torch.utils.checkpoint import checkpoint
+
+    class Saving(nn.Module):
+        def __init__(self, saves):
+            super().__init__()
+            self.body = nn.Sequential(nn.Linear(5, 8), nn.Tanh(), nn.Dropout(0.5))
+            self.head, self.saves = nn.Linear(8, CLASSES), saves
+
+        def forward(self, x):
+            hidden = checkpoint(self.body, x, use_reentrant=False) if self.saves else self.body(x)
+            return self.head(hidden)
+
+    saved, _ = train("pool", problem(build=lambda hp: Saving(True)), [trial(0)], 5)
+    plain, _ = train("pool", problem(build=lambda hp: Saving(False)), [trial(0)], 5)
+    assert apart(saved[0].parameters, plain[0].parameters) < 1e-12
