@@ -41,23 +41,16 @@ class Reading:
     objective: str  # for people: "val accuracy"
     stages: Mapping[int, StageRecord]
     searched: tuple[TrialRecord, ...]  # trials that compete, by number
+    feasible: tuple[TrialRecord, ...]  # those of `searched` with a result: best first, by number where equal
+    infeasible: tuple[TrialRecord, ...]  # those of `searched` that diverged or failed, by number
     best: TrialRecord | None
     tuned: tuple[str, ...]  # hyperparameters that took more than one value among `searched`
 
     def is_feasible(self, trial: TrialRecord) -> bool:
         return trial.status not in INFEASIBLE and trial.objective is not None and math.isfinite(trial.objective)
 
-    @property
-    def feasible(self) -> tuple[TrialRecord, ...]:
-        """Best first; by number where equal."""
-        sign = -1 if self.maximise else 1
-        feasible = [trial for trial in self.searched if self.is_feasible(trial)]
-        return tuple(sorted(feasible, key=lambda t: (sign * (t.objective or 0.0), t.trial)))
-
-    @property
-    def infeasible(self) -> tuple[TrialRecord, ...]:
-        """Diverged and failed trials of the search, by number."""
-        return tuple(trial for trial in self.searched if trial.status in INFEASIBLE)
+    def is_infeasible(self, trial: TrialRecord) -> bool:
+        return trial.status in INFEASIBLE
 
     def stage_label(self, number: int) -> str:
         """ "coarse", "fine 2"."""
@@ -101,9 +94,15 @@ def read(snapshot: Snapshot) -> Reading:
         objective=" ".join(words) or "val loss",
         stages=stages,
         searched=searched,
+        feasible=(),
+        infeasible=tuple(trial for trial in searched if trial.status in INFEASIBLE),
         best=None,
         tuned=_tuned(snapshot, searched),
     )
+    sign = -1 if maximise else 1
+    feasible = [trial for trial in searched if reading.is_feasible(trial)]
+    feasible.sort(key=lambda trial: (sign * (trial.objective or 0.0), trial.trial))
+    reading = dataclasses.replace(reading, feasible=tuple(feasible))
     return dataclasses.replace(reading, best=_best(reading))
 
 

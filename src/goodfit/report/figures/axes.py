@@ -94,7 +94,7 @@ class ReverseLogAxis:
         value = _number(value)
         if value is None or value > 1:
             return None
-        distance = max(1 - value, (1 - self.high) / 2)  # exactly 1 stands a little beyond the end
+        distance = max(1 - value, 1 - self.high)  # exactly 1 stands at the end
         return math.log((1 - self.low) / distance) / math.log((1 - self.low) / (1 - self.high))
 
     def ticks(self) -> list[tuple[float, str]]:

@@ -35,7 +35,7 @@ def overlay(reading: Reading, series: str, words: str, colours: Colouring | None
     shown = max(8, min(POINTS_A_CURVE, POINTS_IN_ALL // len(curves)))
     lines = {trial.trial: smoothed(curve.epochs, curve.values, shown) for trial, curve in curves}
     # a diverged trial's last values would squeeze all others into one line, so they end at the frame
-    sound = [t.trial for t, _ in curves if t not in reading.infeasible] or list(lines)
+    sound = [t.trial for t, _ in curves if not reading.is_infeasible(t)] or list(lines)
     values = np.concatenate([lines[number][1] for number in sound])
     top = float(np.quantile(values, 0.995)) * 1.0
     starts = [float(lines[number][1][0]) for number in sound]
@@ -47,9 +47,9 @@ def overlay(reading: Reading, series: str, words: str, colours: Colouring | None
     for trial, _ in order:
         xs, ys = lines[trial.trial]
         style = "curve " + (colours.style(trial.trial) if colours else "q")
-        style += " bad" if trial in reading.infeasible else " best" if trial == reading.best else ""
+        style += " bad" if reading.is_infeasible(trial) else " best" if trial == reading.best else ""
         parts.append(panel.line(xs, ys, style, trial.trial))
-    ends = [_ending(panel, lines[t.trial], t) for t, _ in curves if t in reading.infeasible]
+    ends = [_ending(panel, lines[t.trial], t) for t, _ in curves if reading.is_infeasible(t)]
     svg = panel.drawn(
         f"{words} of {len(curves)} trials over epochs",
         [

@@ -51,10 +51,11 @@ def against(reading: Reading, across: str, up: str, optimizer: Any = None) -> Fi
             marks.append(ring(*place))
         if reading.is_feasible(trial):
             marks.append(dot(*place, colours.style(trial.trial), trial.trial))
-        elif trial in reading.infeasible:
+        elif reading.is_infeasible(trial):
             marks.append(cross(*place, "bad", trial.trial))
     body = [panel.frame(_words(across), _words(up)), *marks]
-    feasible = [t for t in reading.feasible if t in trials]
+    shown = {t.trial for t in trials}
+    feasible = [t for t in reading.feasible if t.trial in shown]
     who = f" with {optimizer}" if optimizer is not None else ""
     title = f"None of {len(trials)} trials{who} ended well"
     if feasible:
@@ -92,7 +93,7 @@ def axis_plot(reading: Reading, name: str) -> Figure | None:
             if trial == reading.best:
                 marks.append(ring(*place))
             marks.append(dot(*place, tints[0] if trial.stage == stages[0] else tints[-1], trial.trial, 3.8))
-        elif trial in reading.infeasible and across is not None:
+        elif reading.is_infeasible(trial) and across is not None:
             marks.append(cross(panel.across(across), panel.height - panel.bottom - 7, "bad", trial.trial))
     title = f"{_words(name)[:1].upper()}{_words(name)[1:]}: no trial ended well"
     if feasible:
@@ -148,7 +149,7 @@ def best_so_far(reading: Reading) -> Figure | None:
             before = trial.stage
         if reading.is_feasible(trial) and (at := panel.point(place, trial.objective)):
             marks.append(dot(*at, "early", trial.trial, 3.4))
-        elif trial in reading.infeasible:
+        elif reading.is_infeasible(trial):
             at = panel.point(place, None)
             across = panel.x.place(place)
             marks.append(cross(panel.across(across or 0.0), panel.height - panel.bottom - 7, "bad", trial.trial, 3.5))
