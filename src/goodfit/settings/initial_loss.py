@@ -39,5 +39,3 @@ class InitialLossSettings:
     favoured_class: float = setting(
         0.5, "mean probability of one class above its uniform share that is named", "ours; recipe row 21"
     )
-    probability_tolerance: float = setting(1e-4, "how near to 1 rows must sum to be probabilities", "recipe 6.2")
-    probability_rows: float = setting(0.99, "share of rows that must do so", "recipe 6.2")

@@ -26,7 +26,6 @@ class OverfitSettings:
     fitted: float = setting(0.01, "share of the loss above its floor that may be left", "recipe 2.2 [PD]")
     r2: float = setting(0.99, "R² that counts as fitted for a regression", "recipe 2.2 [PD]")
     fitted_unknown_floor: float = setting(0.1, "share of the loss that may be left where its floor is unknown", "ours")
-    eval_drop: float = setting(0.1, "loss of accuracy in eval mode that is told", "recipe 2.2: 10 points")
     moved: float = setting(0.01, "fall of the loss, as a share, below which it did not go down", "recipe 2.2")
     moved_z: float = setting(3.0, "the same in standard errors of the paired differences", "recipe 2.2")
     widths: tuple[float, ...] = setting(
@@ -40,10 +39,5 @@ class OverfitSettings:
     )
     dead_units: float = setting(
         0.9, "share of a layer's units that are dead, or of values saturated, that fails", "recipe 6.1"
-    )
-    tiny_spread: float = setting(
-        1e-3,
-        "spread of the outputs over samples, as a share of the inputs' effect, that is no signal",
-        "recipe 6.1: sd",
     )
     floor_share: float = setting(1e-3, "a floor below this share of the first loss is none", "ours")

@@ -27,6 +27,8 @@ from goodfit.training.splits import seeded
 from goodfit.training.structure import build_model
 
 WHAT = "looking at the untrained model"
+SUMS_TO_ONE = 1e-4  # how near to 1 a row of probabilities sums (recipe 6.2)
+ROWS_THAT_DO = 0.99  # share of rows that must (recipe 6.2)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -382,11 +384,11 @@ def _favoured(rows: Sequence[Tensor]) -> tuple[float, ...]:
     return tuple(means[len(means) // 2].tolist())
 
 
-def _normalised(outputs: Sequence[Tensor], tolerance: float = 1e-4, share: float = 0.99) -> str:
+def _normalised(outputs: Sequence[Tensor]) -> str:
     """Whether outputs [n, C] come out of a softmax or log-softmax, and over which axis; in every initialisation."""
 
     def ones(sums: Tensor) -> bool:
-        return float(((sums - 1.0).abs() <= tolerance).double().mean()) >= share
+        return float(((sums - 1.0).abs() <= SUMS_TO_ONE).double().mean()) >= ROWS_THAT_DO
 
     def kind(one: Tensor) -> str:
         if one.ndim < 2 or not bool(one.isfinite().all()):
