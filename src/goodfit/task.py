@@ -97,6 +97,10 @@ class Objective:
         """The value as the search reads it: lower is better."""
         return -value if self.maximise else value
 
+    def natural(self, score: float) -> float:
+        """A score as the user names it: what `score` took."""
+        return -score if self.maximise else score
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Task:

@@ -82,8 +82,9 @@ def begin(session: Session, prepared: Prepared, known: Known) -> Loop:
 def coarse_space(session: Session, prepared: Prepared, known: Known) -> Space:
     """The user's space with the rate's range cut to what step 3 found useful (recipe 2.4).
 
-    The two are intersected where they overlap by half a decade or more; elsewhere the user's range stays, and the
-    border rule moves it.
+    The two are intersected where they overlap by half a decade or more. Where they lie apart, the range moves to where
+    rates work (step 3 has said so in a finding); where they touch, the user's range stays, and the border rule moves
+    it if the trials say so.
     """
     space = prepared.space
     if known.lr is None:
@@ -98,6 +99,8 @@ def coarse_space(session: Session, prepared: Prepared, known: Known) -> Space:
         cut_low, cut_high = max(scale.low, low), min(scale.high, high)
         if cut_high >= cut_low * 3.16:
             scales[dimension.key] = dataclasses.replace(scale, low=cut_low, high=cut_high)
+        elif scale.low > high or scale.high < low:
+            scales[dimension.key] = dataclasses.replace(scale, low=low, high=high)
     if not scales:
         return space
     narrowed = space.replace(scales)
@@ -289,7 +292,7 @@ def choose(loop: Loop) -> Observation:
                 basin=basin_width(space, loop.observations, found.number),
             )
         )
-    winner = choose_among_repeats(candidates, loop.sigma, session.settings.search)
+    winner = choose_among_repeats(candidates, loop.sigma, session.settings.search, told=objective.natural)
     for finding in winner.findings:
         session.find(finding)
     session.decide(

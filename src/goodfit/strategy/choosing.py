@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -52,7 +52,11 @@ class Winner:
 
 
 def choose_among_repeats(
-    candidates: Sequence[Candidate], sigma: float | None = None, settings: SearchSettings | None = None
+    candidates: Sequence[Candidate],
+    sigma: float | None = None,
+    settings: SearchSettings | None = None,
+    *,
+    told: Callable[[float], float] = float,
 ) -> Winner:
     """The best by mean, unless noise could have put it there: then the cheaper, and at equal cost the wider basin.
 
@@ -62,6 +66,7 @@ def choose_among_repeats(
 
     Args:
         sigma: the standard deviation over seeds; None: pooled from the candidates themselves.
+        told: a score as people name it, for the sentences: the accuracy where a score is its negative.
 
     Raises:
         ValueError: there is no candidate.
@@ -101,19 +106,21 @@ def choose_among_repeats(
         why = f"its neighbours do better than those of the best by mean, trial {lead.trial}"
     winner = candidates[index]
     reason = (
-        f"Trial {winner.trial} was taken: {why}; mean {winner.mean:.4g} over {len(winner.scores)} seeds against "
-        f"{lead.mean:.4g}, noise {noise:.2g} a seed."
+        f"Trial {winner.trial} was taken: {why}; mean {told(winner.mean):.4g} over {len(winner.scores)} seeds against "
+        f"{told(lead.mean):.4g}, noise {noise:.2g} a seed."
     )
-    findings = (_within_noise(winner, lead, rivals, noise, why),) if rivals else ()
+    findings = (_within_noise(winner, lead, rivals, noise, why, told),) if rivals else ()
     return Winner(index, winner, tuple(rivals), findings, (reason,))
 
 
-def _within_noise(winner: Candidate, lead: Candidate, rivals: Sequence[int], noise: float, why: str) -> Finding:
+def _within_noise(
+    winner: Candidate, lead: Candidate, rivals: Sequence[int], noise: float, why: str, told: Callable[[float], float]
+) -> Finding:
     others = ", ".join(str(trial) for trial in rivals[:5])
     return Finding(
         kind="winner-within-noise",
         message=(
-            f"Over {len(lead.scores)} seeds the best by mean, trial {lead.trial} ({lead.mean:.4g}), cannot be told "
+            f"Over {len(lead.scores)} seeds the best by mean, trial {lead.trial} ({told(lead.mean):.4g}), cannot be told "
             f"from trial{'s' if len(rivals) > 1 else ''} {others}: noise is {noise:.2g} a seed. "
             f"Trial {winner.trial} was taken: {why}."
         ),
@@ -121,8 +128,8 @@ def _within_noise(winner: Candidate, lead: Candidate, rivals: Sequence[int], noi
         evidence={
             "winner": winner.trial,
             "best_by_mean": lead.trial,
-            "mean": winner.mean,
-            "best_mean": lead.mean,
+            "mean": told(winner.mean),
+            "best_mean": told(lead.mean),
             "sigma": noise,
             "seeds": len(lead.scores),
             "within_noise": list(rivals),
