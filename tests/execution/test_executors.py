@@ -380,6 +380,17 @@ class TestOneWorker:
         assert isinstance(heard[-1], Finished)
         assert heard[-1].interrupted
 
+    def test_warm_workers_are_those_that_work(self, source):
+        with ProcessExecutor(source, 2) as executor:
+            executor.warm_up()
+            pids = executor.worker_pids
+            assert len(pids) == 2
+            assert list(executor.messages(0.0)) == []
+            executor.submit(work("a", trial(1), to_step=1))
+            drain(executor, "a")
+            assert executor.worker_pids == pids
+
+    @pytest.mark.slow
     def test_closing_ends_workers_that_are_at_work(self, source):
         executor = ProcessExecutor(source, 1)
         executor.submit(work("forever", to_step=FOREVER))

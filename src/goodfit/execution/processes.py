@@ -88,7 +88,10 @@ class ProcessExecutor:
         return tuple(worker.pid for worker in self._workers)
 
     def warm_up(self) -> None:
-        """Start all workers now: they load torch and the problem while the caller does something else."""
+        """Start all workers now: they load torch and the problem while the caller does something else.
+
+        For the thread that calls `messages`.
+        """
         while len(self._workers) < self._slots:
             self._workers[self._open_worker()] = None
 

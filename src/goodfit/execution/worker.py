@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import faulthandler
 import functools
+import importlib
 import io
 import os
 import pickle
@@ -70,6 +71,9 @@ def _serve(line: Line, hello: Hello, works: Works) -> None:
 
     with contextlib.suppress(Exception, SystemExit):
         problem()  # loaded while nothing waits for it; if it raises, the first work raises it again and tells
+    importlib.import_module("goodfit.training.engines")
+    if works.empty():
+        importlib.import_module("torch._dynamo")  # torch's optimisers import it at their first step, for seconds
     while True:
         run, orders = works.get()
         send(_run(run, orders, problem, send))
