@@ -85,7 +85,7 @@ def guessing(curves: Curves) -> Guessing:
 
 
 def span(curves: Curves) -> float:
-    """From the loss of guessing down to the floor: the scale on which falls and rises of the loss are judged; above 0."""
+    """From the loss of guessing down to the floor: the scale of the falls and rises of the loss; above 0."""
     size = guessing(curves).loss - curves.floor_loss
     losses = training_loss(curves, CurveSettings())
     spread = float(np.ptp(losses.values)) if len(losses) else 0.0
@@ -99,6 +99,7 @@ class Fit:
     share: float
     basis: str  # "metric" or "loss"
     is_attainable_known: bool
+    standard_error: float = 0.0  # over samples; 0 by the loss, where it is not known
 
 
 def fit(curves: Curves, settings: CurveSettings) -> Fit | None:
@@ -107,7 +108,8 @@ def fit(curves: Curves, settings: CurveSettings) -> Fit | None:
     if curves.best_metric is not None and len(metric):
         chance = chance_metric(curves)
         if chance is not None and curves.best_metric != chance:
-            return Fit((level(metric) - chance) / (curves.best_metric - chance), "metric", True)
+            scale, at = curves.best_metric - chance, level(metric)
+            return Fit((at - chance) / scale, "metric", True, metric_error(curves, settings, at, True) / abs(scale))
     losses = training_loss(curves, settings)
     guess = guessing(curves)
     starts_early = len(losses) > 0 and losses.steps[0] <= settings.first_point * last_step(curves)
@@ -141,7 +143,8 @@ def gap(curves: Curves, settings: CurveSettings) -> Gap | None:
     """
     train, val = finite(curves.train_metric), finite(curves.val_metric)
     chance = chance_metric(curves)
-    if len(train) >= 3 and len(val) >= 3 and chance is not None:
+    # only a share of right answers has an error that can be told from its value: R2 and the like do not
+    if len(train) >= 3 and len(val) >= 3 and chance is not None and is_share(curves):
         sign = 1.0 if curves.maximise else -1.0
         at, av = level(train), level(val)
         skill = sign * (at - chance)
@@ -149,6 +152,13 @@ def gap(curves: Curves, settings: CurveSettings) -> Gap | None:
         if skill > settings.standard_errors * error:
             return Gap(sign * (at - av) / skill, error / skill, "metric", at, av)
     return loss_gap(curves, settings)
+
+
+def is_share(curves: Curves) -> bool:
+    """Whether the metric is a share of right answers, such as an accuracy: within 0 and 1, and 1 can be attained."""
+    known = [s.values for s in map(finite, (curves.train_metric, curves.val_metric)) if len(s)]
+    within = all(float(v.min()) >= 0 and float(v.max()) <= 1 for v in known)
+    return curves.best_metric in (0.0, 1.0) and bool(known) and within
 
 
 def loss_gap(curves: Curves, settings: CurveSettings) -> Gap | None:
@@ -210,7 +220,7 @@ class Trend:
 def trend(series: Series, settings: CurveSettings, share: float | None = None) -> Trend:
     """The trend over the last `share` of the run (a quarter).
 
-    The slope is Theil-Sen's over that window, of 4 points at least. The test needs `points` points to find anything:
+    The slope is Theil-Sen's over that window, of 3 points at least. The test needs `points` points to find anything:
     where the window holds fewer, it looks at the last `points`.
     """
     share = settings.tail if share is None else share
@@ -218,8 +228,7 @@ def trend(series: Series, settings: CurveSettings, share: float | None = None) -
         return Trend(0.0, 0.0, 0.0)
     start = series.steps[-1] - share * (series.steps[-1] - series.steps[0])
     inside = int((series.steps >= start).sum())
-    window = series.values[-max(inside, 4) :], series.steps[-max(inside, 4) :]
-    slope = theil_sen(window[1], window[0])
+    slope = theil_sen(series.steps[-max(inside, 3) :], series.values[-max(inside, 3) :])
     z = mann_kendall(series.values[-max(inside, settings.points) :])
     return Trend(slope, z, slope * share * float(series.steps[-1] - series.steps[0]))
 

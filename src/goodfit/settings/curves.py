@@ -18,7 +18,9 @@ class CurveSettings:
     points: int = setting(8, "fewest points of a curve for a verdict", _S5)
     first_point: float = setting(0.01, "share of the run within which the first point shows the start", _S5)
     tail: float = setting(0.25, "share of the run at its end over which slopes are taken", "recipe 5")
-    step_blocks: int = setting(20, "equal blocks that minibatch losses are averaged into before a trend test", "recipe 5")
+    step_blocks: int = setting(
+        20, "equal blocks that minibatch losses are averaged into before a trend test", "recipe 5"
+    )
     z_medium: float = setting(3.0, "z of a trend from which it counts", _S5)
     z_high: float = setting(5.0, "z of a trend from which one is sure, given a second signal", _S5)
     standard_errors: float = setting(3.0, "standard errors by which two levels must differ", _S5)
@@ -43,12 +45,17 @@ class CurveSettings:
     period_correlation: float = setting(0.5, "autocorrelation of the step losses at one epoch", _S5)
     period_contrast: float = setting(0.3, "how far it stands above the autocorrelation at half an epoch", _OURS)
     # Rows 3 and 4
-    flat_fall: float = setting(0.01, "fall of the loss below which it is not going down, of the span", "recipe 3.2 [PD]")
+    flat_fall: float = setting(
+        0.01, "fall of the loss below which it is not going down, of the span", "recipe 3.2 [PD]"
+    )
     metric_rise: float = setting(5.0, "standard errors that the metric rises by while the loss is flat", _S5)
     ratio_low: float = setting(1e-5, "median update ratio below which a flat loss is flat-low", "recipe 3.2 [PD]")
     ratio_high: float = setting(1e-2, "median update ratio above which the rate is large", _S5)
     spike_factor: float = setting(1.5, "times the first loss: a spike that marks flat-high", "recipe 3.2 [PD]")
     dead_share: float = setting(0.9, "share of dead units in a layer that marks flat-high", "recipe 3.2 [PD]")
+    flat_jitter: float = setting(
+        0.005, "jitter on fixed samples, of the span, that a flat loss of small steps does not have", _OURS
+    )
     lr_surely_low: float = setting(1e-6, "a flat loss at a rate up to this is flat-low", "recipe 1, row 41; 3.3")
     lr_surely_high: float = setting(1.0, "a flat loss at a rate above this is flat-high", "recipe 3.6 [K]")
     # Row 5
@@ -57,10 +64,8 @@ class CurveSettings:
     plateau_steps: float = setting(50.0, "steps that it lasts at least: five windows of a momentum of 0.9", _OURS)
     plateau_fall: float = setting(0.1, "fall after the plateau as a share of the span", _OURS)
     # Row 6
-    oscillation_turns: float = setting(0.6, "share of turns that the rises of an oscillating loss cannot do without", _S5)
     oscillation_rise: float = setting(0.35, "rises as a share of all movement of the loss; 0.5 is no progress", _OURS)
     oscillation_amplitude: float = setting(0.015, "jitter of the loss on fixed samples, of the span", _OURS)
-    oscillation_sigmas: float = setting(3.0, "amplitude of step losses in batch sigmas", _S5)
     oscillation_ratio: float = setting(0.03, "jitter of the loss on fixed samples, of its level", _OURS)
     unstable_rise: float = setting(0.25, "rise after a fall, of the span fallen, that is unstable", "recipe 3.2 [PD]")
     unstable_sigmas: float = setting(5.0, "the same in noise sigmas", "recipe 3.2 [PD]")
@@ -83,15 +88,21 @@ class CurveSettings:
     turned_before: float = setting(0.8, "share of the run before which the best validation loss lies", _S5)
     turned_sigmas: float = setting(3.0, "rise of the validation loss since, in noise sigmas", _S5)
     turned_height: float = setting(0.05, "the same as a share of the span between guessing and the best", _OURS)
-    gap_skill: float = setting(0.05, "least fall of the training loss, of the span, for a gap to be a share of it", _OURS)
+    gap_skill: float = setting(
+        0.05, "least fall of the training loss, of the span, for a gap to be a share of it", _OURS
+    )
     gap_large: float = setting(0.15, "gap between training and validation that is too big, of the skill", _S5)
     # Row 11
     projection_differences: float = setting(2.0, "projected gain in smallest differences that count", _S5)
-    fitted: float = setting(0.95, "share of the attainable fit from which training has nothing left", "recipe 5 [PD], row 13")
+    fitted: float = setting(
+        0.95, "share of the attainable fit from which training has nothing left", "recipe 5 [PD], row 13"
+    )
     # Row 12
     slow_straightness: float = setting(0.95, "R2 of a straight line through the training loss", _S5)
     slow_ratio: float = setting(1e-4, "median update ratio below which slow is too slow", _S5)
-    slow_ratio_most: float = setting(1e-3, "median update ratio from which slow is never the rate's fault", "recipe 6.1 (S1)")
+    slow_ratio_most: float = setting(
+        1e-3, "median update ratio from which slow is never the rate's fault", "recipe 6.1 (S1)"
+    )
     slow_fit: float = setting(0.5, "fit below which slow is too slow", _S5)
     slow_epochs: float = setting(5.0, "epochs from which a sensible rate would have bent the curve", _OURS)
     slow_fit_unknown: float = setting(0.2, "fit below which slow is too slow, epochs and ratios unknown", _OURS)
@@ -102,7 +113,8 @@ class CurveSettings:
     gap_small: float = setting(0.02, "gap that is too small, of the skill", _S5)
     gap_small_errors: float = setting(2.0, "the same in standard errors", _S5)
     underfit: float = setting(0.9, "fit below which a small gap means too small a model", _S5)
-    underfit_unknown: float = setting(0.5, "the same where the attainable level is unknown: noise may be the floor", _OURS)
+    underfit_sure: float = setting(0.8, "fit below which noise in the labels is no likely floor: a warning", _OURS)
+    underfit_unknown: float = setting(0.3, "the same by the loss, whose floor is unknown", _OURS)
     # Row 15
     saturated: float = setting(0.25, "share of the run by which the best was reached", _S5)
     # Row 16

@@ -30,10 +30,6 @@ class Rule:
     is_annotation: bool = False  # listed, but a verdict only where nothing else is
     silenced_by: tuple[int, ...] = ()  # rows that explain this one: silent where one of them spoke
 
-    @property
-    def name(self) -> str:
-        return self.look.__name__.replace("_", " ")
-
 
 RULES: tuple[Rule, ...] = (
     Rule(1, exploded.exploded),

@@ -165,5 +165,3 @@ def _running_median(values: np.ndarray, half: int) -> np.ndarray:
     """Median over 2 half + 1 points, fewer at the ends."""
     padded = np.pad(values, half, mode="reflect" if len(values) > half else "edge")
     return np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1), axis=1)
-
-

@@ -88,36 +88,40 @@ def _averaged_lead(curves: Curves, settings: CurveSettings) -> float | None:
 def underfitting(curves: Curves, settings: CurveSettings) -> Finding | None:
     """Row 14: both splits have levelled off together at a poor value.
 
-    By the loss alone nobody knows the floor (noise in the targets is one): then only a very poor fit is a warning.
+    Noise in the targets is a floor, too, and nobody knows it: only a fit far below what can be attained is a warning.
     """
     attained, seen = fit(curves, settings), gap(curves, settings)
     losses = training_loss(curves, settings)
-    if attained is None or attained.share >= settings.underfit or len(losses) < settings.points:
+    if attained is None or len(losses) < settings.points:
+        return None
+    if attained.share + attained.standard_error >= settings.underfit:
         return None
     if _still_moves(curves, settings) or rate_is_gone(curves, settings):
         return None
-    if seen is not None and not (
-        seen.share < settings.gap_small or seen.share < settings.gap_small_errors * seen.standard_error
-    ):
-        return None
+    if seen is not None:
+        # where hardly anything was learned, a share of it is uncertain
+        errors = settings.gap_small_errors if attained.share >= settings.slow_fit else settings.standard_errors
+        if seen.share >= settings.gap_small and seen.share >= errors * seen.standard_error:
+            return None
     if seen is None and len(finite(curves.val_loss)) + len(finite(curves.val_metric)) > 0 and attained.share > 0.1:
         return None
     by_loss = loss_gap(curves, settings)
     if by_loss is not None and by_loss.share > max(
-        settings.gap_small, settings.gap_small_errors * by_loss.standard_error
+        settings.gap_small, settings.standard_errors * by_loss.standard_error
     ):
         return None  # the metric may hide what the losses show
     ratio = median_ratio(curves)
-    doubtful = not attained.is_attainable_known and attained.share >= settings.underfit_unknown
-    note = " (or the noise in the targets is the floor)" if not attained.is_attainable_known else ""
+    sure_below = settings.underfit_sure if attained.is_attainable_known else settings.underfit_unknown
+    doubtful = attained.share >= sure_below
+    note = ", unless noise in the targets is the floor" if doubtful else ""
     regularised = " Some regularisation is on: try less of it first." if curves.regularised else ""
     both = f" with a gap of {seen.share:.1%}" if seen is not None else ""
     return Finding(
         kind="underfitting-capacity",
         severity=Severity.INFO if doubtful else None,
         message=(
-            f"Training has levelled off at {attained.share:.0%} of what can be attained by its {attained.basis}{both}: "
-            f"the model is too small for the task{note}."
+            f"Training has levelled off at {max(attained.share, 0):.0%} of what can be attained by its "
+            f"{attained.basis}{both}: the model is too small for the task{note}."
         ),
         action=(
             "Double the width or add a layer, regularise less (weight decay divided by 10, dropout to 0), then train "

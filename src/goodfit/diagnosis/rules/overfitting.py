@@ -47,7 +47,7 @@ def validation_turned(curves: Curves, settings: CurveSettings) -> Finding | None
     if (
         val.steps[best] >= settings.turned_before * last_step(curves)
         or rise <= settings.turned_sigmas * spread
-        or rise <= settings.turned_height * scale
+        or rise <= max(settings.turned_height * scale, loss_delta(curves, settings))
         or not (falls.z <= -settings.z_medium or _is_fitted(curves, settings))
     ):
         return None

@@ -23,7 +23,7 @@ from goodfit.diagnosis.levels import (
     training_trend,
     trend,
 )
-from goodfit.diagnosis.statistics import finite, mann_kendall, straightness
+from goodfit.diagnosis.statistics import finite, mann_kendall, median_of_five, straightness
 from goodfit.findings import Finding
 from goodfit.settings.curves import CurveSettings
 
@@ -73,7 +73,7 @@ def still_climbing(curves: Curves, settings: CurveSettings) -> Finding | None:
 
 
 def _only_confidence(curves: Curves, settings: CurveSettings, projection: float) -> bool:
-    """Whether a loss that still falls is no more than growing confidence: the metric is nearly all right, and stands."""
+    """Whether a loss that still falls is only growing confidence: the metric is nearly all right, and stands."""
     attained = fit(curves, settings)
     if attained is None or attained.basis != "metric" or attained.share < settings.underfit:
         return False
@@ -150,7 +150,7 @@ def too_slow(curves: Curves, settings: CurveSettings) -> Finding | None:
 
 
 def saturated_early(curves: Curves, settings: CurveSettings) -> Finding | None:
-    """Row 15: what counts was reached in the first quarter, and neither split has changed by what counts since."""
+    """Row 15: the best was reached in the first quarter but for what does not count; neither split improved since."""
     val_loss, val_metric = finite(curves.val_loss), finite(curves.val_metric)
     if max(len(val_loss), len(val_metric)) < settings.points or rate_is_gone(curves, settings):
         return None
@@ -173,7 +173,7 @@ def saturated_early(curves: Curves, settings: CurveSettings) -> Finding | None:
     return Finding(
         kind="too-many-steps",
         message=(
-            f"Nothing that counts has changed since step {latest:.0f} of {run:.0f}: the last "
+            f"Nothing has improved by what counts since step {latest:.0f} of {run:.0f}: the last "
             f"{1 - latest / run:.0%} of the run were spent for nothing."
         ),
         action="Cut the epochs to about twice that step, and spend the time on more trials.",
@@ -184,8 +184,7 @@ def saturated_early(curves: Curves, settings: CurveSettings) -> Finding | None:
 
 
 def _reached(series: Series, sign: float, delta: float) -> float:
-    """The first step from which the series is never again worse than its best by `delta` plus its noise."""
-    values = sign * series.values
-    best = float(np.sort(values)[-min(3, len(values)) :].mean())
-    worse = np.flatnonzero(values < best - delta - 3 * jitter(series))
-    return float(series.steps[min(int(worse[-1]) + 1, len(series) - 1)]) if len(worse) else float(series.steps[0])
+    """The first step at which the smoothed series was within `delta` and its noise of the best it ever gets."""
+    values = sign * median_of_five(series.values)
+    near = np.flatnonzero(values >= float(values.max()) - delta - jitter(series))
+    return float(series.steps[near[0]])

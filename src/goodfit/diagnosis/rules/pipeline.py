@@ -161,7 +161,7 @@ def learns_without_generalising(curves: Curves, settings: CurveSettings) -> Find
         return None
     if len(val_metric) and (curves.chance_metric is None or not is_at_chance(curves, settings, of_train=False)):
         return None
-    moves = training_trend(curves, settings, 1.0)
+    moves = training_trend(curves, settings, 0.5)
     fall = curves.chance_loss - level(losses)
     best = float(np.median(np.sort(val.values)[:3]))
     below = curves.chance_loss - best

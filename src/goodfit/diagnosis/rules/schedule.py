@@ -28,7 +28,9 @@ def decayed_early(curves: Curves, settings: CurveSettings) -> Finding | None:
         if seen is None:
             continue
         before, after, z, room = seen
-        dropped = float(rates.values[rates.steps <= start][-1]) / max(float(rates.values[rates.steps >= end][0]), 1e-300)
+        dropped = float(rates.values[rates.steps <= start][-1]) / max(
+            float(rates.values[rates.steps >= end][0]), 1e-300
+        )
         dead = end < settings.decayed_before * run and dropped >= 1 / settings.decayed_to
         return Finding(
             kind="lr-schedule-wrong",

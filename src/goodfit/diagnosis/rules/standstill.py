@@ -157,7 +157,7 @@ def _high_signs(curves: Curves, settings: CurveSettings, still: Standstill) -> l
         over = still.end - max(guess.loss, still.start)
         if over > settings.flat_fall * scale and over > settings.standard_errors * shake / np.sqrt(len(losses) / 2):
             signs.append(f"the loss settled {over:.4g} above guessing")
-        elif shake > settings.oscillation_amplitude * scale:
+        elif shake > settings.flat_jitter * scale and abs(still.z) < settings.z_medium:
             signs.append(f"the loss on the same samples jumps by {shake:.3g} from point to point")
     rates = finite(curves.lr)
     if not signs and len(rates) and float(np.median(rates.values)) > settings.lr_surely_high:

@@ -31,8 +31,10 @@ def plateau_at_start(curves: Curves, settings: CurveSettings) -> Finding | None:
     start = float(np.median(losses.values[:3]))
     left = np.flatnonzero(np.abs(losses.values - start) > settings.flat_fall * scale)
     end = int(left[0]) if len(left) else len(losses)
-    if end < max(plateau, 3) or end >= len(losses) - 2 or losses.steps[end - 1] - losses.steps[0] < _least_steps(
-        curves, settings
+    if (
+        end < max(plateau, 3)
+        or end >= len(losses) - 2
+        or losses.steps[end - 1] - losses.steps[0] < _least_steps(curves, settings)
     ):
         return None
     early = Series(losses.steps[:end], losses.values[:end])
