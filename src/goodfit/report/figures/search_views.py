@@ -6,7 +6,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from goodfit.ledger.records import TrialRecord
-from goodfit.report.figures.axes import Axis, CategoryAxis, hyperparameter_axis, reverse_log_axis, value_axis
+from goodfit.report.figures.axes import (
+    Axis,
+    CategoryAxis,
+    LogAxis,
+    ReverseLogAxis,
+    hyperparameter_axis,
+    reverse_log_axis,
+    value_axis,
+)
 from goodfit.report.figures.colouring import Colouring, colouring
 from goodfit.report.figures.panel import Panel, cross, dot, ring
 from goodfit.report.figures.svg import Figure, Key, element
@@ -99,7 +107,7 @@ def axis_plot(reading: Reading, name: str) -> Figure | None:
     if feasible:
         title = f"{_words(name)[:1].upper()}{_words(name)[1:]}: best at {number(_at_best(reading, feasible, name), 3)}"
     label = f"{reading.objective} against {_words(name)}"
-    body = [panel.frame(_words(name), reading.objective), *marks]
+    body = [panel.frame(_words(name), _objective_label(reading, panel.y)), *marks]
     legend = [*([Key("early", reading.stage_label(stages[0]), "dot")] if len(stages) > 1 else []), *MARKS]
     legend.append(Key("edge", "edge of the last box"))
     if len(stages) > 1:
@@ -154,7 +162,7 @@ def best_so_far(reading: Reading) -> Figure | None:
             across = panel.x.place(place)
             marks.append(cross(panel.across(across or 0.0), panel.height - panel.bottom - 7, "bad", trial.trial, 3.5))
     marks.append(panel.line(xs, ys, "line val"))
-    body = [panel.frame("trials, in order", reading.objective), *marks]
+    body = [panel.frame("trials, in order", _objective_label(reading, panel.y)), *marks]
     since = total - last_gain
     tail = f"; the last {since} added nothing" if since else ""
     title = f"Best so far: {reading.objective} {number(ys[-1], 3)} after {last_gain} of {total} trials{tail}"
@@ -188,6 +196,12 @@ def _objective_axis(reading: Reading, feasible: Sequence[TrialRecord]) -> Axis:
             return reverse_log_axis(values)
     is_wide = not reading.maximise and bool(values) and min(values) > 0 and max(values) / min(values) > SPREAD
     return value_axis(values, log=is_wide, room=0.08)
+
+
+def _objective_label(reading: Reading, axis: Axis) -> str:
+    if isinstance(axis, ReverseLogAxis):
+        return f"{reading.objective} (log axis of 1 - value)"
+    return f"{reading.objective} (log axis)" if isinstance(axis, LogAxis) else reading.objective
 
 
 def _at_best(reading: Reading, feasible: Sequence[TrialRecord], name: str) -> Any:
