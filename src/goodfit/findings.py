@@ -65,7 +65,7 @@ class Finding:
 
     def as_json(self) -> dict[str, Json]:
         """The contract's object; not-a-number and infinity are None."""
-        document = {
+        document: dict[str, Json] = {
             "kind": self.kind,
             "severity": str(self.severity),
             "message": self.message,
@@ -81,7 +81,8 @@ class Finding:
     @classmethod
     def from_json(cls, document: Mapping[str, Json]) -> Finding:
         """The finding that `as_json` wrote."""
-        return cls(**{**document, "severity": Severity(document["severity"])})
+        fields: dict[str, Any] = {**document, "severity": Severity(document["severity"])}
+        return cls(**fields)
 
 
 def most_important_first(findings: Iterable[Finding]) -> list[Finding]:

@@ -56,10 +56,10 @@ class Hyperparameters(Mapping[str, Any]):
         self._read.add(name)
         return self._values[name]
 
-    def get(self, name: str, default: Any = None) -> Any:
+    def get(self, key: object, default: Any = None) -> Any:
         """The value, or `default` where the space has no such hyperparameter."""
-        self._read.add(name)
-        return self._values.get(name, default)
+        self._read.add(str(key))
+        return self._values.get(str(key), default)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)

@@ -7,6 +7,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -47,7 +48,8 @@ def conduct_final(session: Session, ambition: Ambition) -> StageResult:
     """Train for good, compare honestly, open the test set, and write `best/`."""
     settings = session.settings.budget
     plan = FinalLength(**session.decided("final/plan", lambda: dataclasses.asdict(_plan(session, ambition))))
-    base = {
+    rate = float(ambition.hyperparameters["lr"])
+    base: dict[str, Any] = {
         **ambition.hyperparameters,
         "schedule": ambition.hyperparameters.get("schedule") or "cosine",
         "ema_decay": ambition.hyperparameters.get("ema_decay") or settings.ema_decay,
@@ -64,7 +66,7 @@ def conduct_final(session: Session, ambition: Ambition) -> StageResult:
     evidence: dict[str, Any] = {"epochs": plan.epochs, "schedule": base["schedule"], "ema_decay": base["ema_decay"]}
     factor = 1.0
     if len(factors) > 1:
-        entries = [Entry({**base, "lr": base["lr"] * f}, seeds[0], is_scheduled=True) for f in factors]
+        entries = [Entry({**base, "lr": rate * f}, seeds[0], is_scheduled=True) for f in factors]
         # Half the time at most: the seeds come after.
         swept = session.train(
             "final/peak", entries, epochs=plan.epochs, deadline=deadline, share=(0.0, 0.5), **evaluations
@@ -91,10 +93,10 @@ def conduct_final(session: Session, ambition: Ambition) -> StageResult:
             session.decide(
                 f"The peak rate under decay is {factor:g} times the constant one.",
                 f"{series} ended at {swept[best].last(series):.4g} with it.",
-                {"lr": base["lr"]},
-                {"lr": base["lr"] * factor},
+                {"lr": rate},
+                {"lr": rate * factor},
             )
-    chosen = {**base, "lr": base["lr"] * factor}
+    chosen = {**base, "lr": rate * factor}
     left = seeds[1:] if runs else seeds
     if left:
         runs += session.train(
@@ -190,8 +192,8 @@ def _compared(
 
 def _candidate(name: str, runs: list[Outcome], each: list[Scored], objective: Any) -> Candidate:
     """All seeds as one candidate: the mean over seeds of each sample's values."""
-    losses = sum(s.values["loss"] for s in each) / len(each)
-    scores = sum(s.scores(objective) for s in each) / len(each)
+    losses = np.mean([s.values["loss"] for s in each], axis=0)
+    scores = np.mean([s.scores(objective) for s in each], axis=0)
     return Candidate(name, tuple(o.number for o in runs), losses, scores)
 
 

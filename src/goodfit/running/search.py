@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from goodfit.diagnosis.reading import Reading, diagnose_curves
-from goodfit.findings import Finding, plain
+from goodfit.findings import Finding, Severity, plain
 from goodfit.recipe.curves import read_stage
 from goodfit.recipe.decide import Position, Standing, Stop, act, read_decision, stop_reason
 from goodfit.recipe.plan import Length, coarse_length, fine_length
@@ -60,12 +60,22 @@ class Loop:
     at_floor: bool = False
     verdict: Finding | None = None
     stop: Stop | None = None
-    chosen: Observation | None = None
+    leaders: list[int] = dataclasses.field(default_factory=list)  # the best trials of each stage so far
+    heeded: dict[str, float] = dataclasses.field(default_factory=dict)  # verdict -> best score when it was acted on
 
     @property
     def observations(self) -> list[Observation]:
         objective = self.session.opened.task.parsed_objective
         return [observation_of(o, objective) for o in self.outcomes]
+
+    @property
+    def contenders(self) -> list[Observation]:
+        """The last stage's trials and the best of every earlier one, best first."""
+        objective = self.session.opened.task.parsed_objective
+        numbers = {o.number: o for o in self.outcomes}
+        numbers |= {n: self.session.outcomes[n] for n in self.leaders}
+        continued = {o.trial.parent for o in numbers.values()}  # who went on counts as what it became
+        return ranked([observation_of(o, objective) for n, o in numbers.items() if n not in continued])
 
     @property
     def is_share(self) -> bool:
@@ -138,6 +148,7 @@ def coarse_stage(loop: Loop) -> StageResult:
         deadline=_deadline(session, length),
     )
     loop.position = Position(space, length.epochs, length.trials)
+    _keep_leaders(loop)
     result = _search_result(loop, StageName.COARSE, 1, check_scales(space))
     return dataclasses.replace(result, next={**result.next, **_kept(loop)})
 
@@ -196,6 +207,7 @@ def fine_stage(loop: Loop, round_: int) -> StageResult:
     loop.old_space = None
     loop.position = dataclasses.replace(target, epochs=length.epochs, trials=length.trials)
     _repeat_best(loop, f"fine/{round_}/repeats", session.settings.budget.repeat_seeds - 1, _deadline(session, length))
+    _keep_leaders(loop)
     result = _search_result(loop, StageName.FINE, round_, tuple(findings))
     return dataclasses.replace(result, next={**result.next, **_kept(loop)})
 
@@ -224,7 +236,7 @@ def curves_stage(loop: Loop, round_: int) -> StageResult:
 def decide_stage(loop: Loop, round_: int) -> StageResult:
     """Step 7: on, or to the final training."""
     session, settings = loop.session, loop.session.settings
-    scores = ranked(loop.observations)
+    scores = loop.contenders
     if scores and scores[0].score is not None:
         loop.best_scores.append(scores[0].score)
     seconds_left = _search_seconds_left(session)
@@ -243,7 +255,7 @@ def decide_stage(loop: Loop, round_: int) -> StageResult:
     )
     loop.stop = stop_reason(standing, settings.search)
     changes = []
-    if loop.stop is None and loop.verdict is not None:
+    if loop.stop is None and loop.verdict is not None and _is_worth_heeding(loop):
         change = act(loop.verdict, loop.position, loop.prepared.roles)
         if change.what:
             changes.append(change.what)
@@ -261,7 +273,7 @@ def choose(loop: Loop) -> Observation:
     """The configuration for the final training: the top few again with fresh seeds, by their means (recipe 4.6)."""
     session, settings = loop.session, loop.session.settings.budget
     objective = session.opened.task.parsed_objective
-    top = ranked(loop.observations)[: settings.repeat_top]
+    top = loop.contenders[: settings.repeat_top]
     if len(top) < 2:
         return top[0]
     seconds = _search_seconds_left(session)
@@ -289,7 +301,7 @@ def choose(loop: Loop) -> Observation:
                 hyperparameters=found.hyperparameters,
                 scores=tuple(run.score for run in runs),
                 cost=session.size_of(found.hyperparameters),
-                basin=basin_width(space, loop.observations, found.number),
+                basin=basin_width(space, loop.contenders, found.number),
             )
         )
     winner = choose_among_repeats(candidates, loop.sigma, session.settings.search, told=objective.natural)
@@ -342,9 +354,19 @@ def _heeded(loop: Loop, target: Position) -> Position:
     """The position that the last verdict makes of this one, with a line in the log."""
     if loop.verdict is None:
         return target
+    if not _is_worth_heeding(loop):
+        if loop.verdict.kind in loop.heeded:
+            loop.session.decide(
+                f"{loop.verdict.kind} is not acted on again.",
+                "It was, and the best trial is no better for it.",
+                {},
+                {},
+            )
+        return target
     change = act(loop.verdict, target, loop.prepared.roles)
     if not change.what:
         return target
+    loop.heeded[loop.verdict.kind] = _best_score(loop)
     if loop.known.epochs is not None and change.position.epochs > loop.known.epochs:
         change = dataclasses.replace(
             change, position=dataclasses.replace(change.position, epochs=max(loop.known.epochs, target.epochs))
@@ -356,6 +378,19 @@ def _heeded(loop: Loop, target: Position) -> Position:
         {"space": change.position.space.as_json(), "epochs": change.position.epochs},
     )
     return change.position
+
+
+def _is_worth_heeding(loop: Loop) -> bool:
+    """Whether the verdict is more than worth knowing, and was not acted on before in vain."""
+    if loop.verdict is None or loop.verdict.severity is Severity.INFO:
+        return False
+    before = loop.heeded.get(loop.verdict.kind)
+    return before is None or before - _best_score(loop) > _delta(loop) / 2
+
+
+def _best_score(loop: Loop) -> float:
+    best = loop.contenders
+    return best[0].score if best and best[0].score is not None else float("inf")
 
 
 def _survivors(loop: Loop, good: Sequence[int], target: Position) -> list[Outcome]:
@@ -418,6 +453,10 @@ def _search_result(loop: Loop, stage: StageName, round_: int, findings: Sequence
     )
 
 
+def _keep_leaders(loop: Loop) -> None:
+    loop.leaders = [*loop.leaders, *(o.number for o in ranked(loop.observations)[:TOP])]
+
+
 def _kept(loop: Loop) -> dict[str, Any]:
     """What a resumed run needs of this stage besides its trials."""
     return {
@@ -428,6 +467,8 @@ def _kept(loop: Loop) -> dict[str, Any]:
         "sigma": loop.sigma,
         "border_flagged": loop.border_flagged,
         "at_floor": loop.at_floor,
+        "leaders": loop.leaders,
+        "heeded": loop.heeded,
     }
 
 
@@ -438,6 +479,7 @@ def take_up(loop: Loop, result: StageResult) -> None:
         loop.outcomes = [loop.session.outcomes[number] for number in kept["trials"]]
         loop.position = Position(Space.from_json(kept["space"]), float(kept["epochs"]), int(kept["size"]))
         loop.sigma, loop.border_flagged, loop.at_floor = kept["sigma"], kept["border_flagged"], kept["at_floor"]
+        loop.leaders, loop.heeded = list(kept["leaders"]), dict(kept["heeded"])
         if result.stage is StageName.COARSE:
             best = ranked(loop.observations)
             loop.best_scores = [best[0].score] if best and best[0].score is not None else []

@@ -238,7 +238,7 @@ class Session:
         for number in numbers:
             by_file.setdefault(self._memos[f"states/{number}"], []).append(number)
         for file, wanted in by_file.items():
-            states = load_states(self.folder.checkpoints / file)
+            states = load_states(self.folder.checkpoints / file, only=wanted)
             found.update({number: states[number] for number in wanted if number in states})
         return found
 

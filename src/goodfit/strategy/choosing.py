@@ -120,8 +120,8 @@ def _within_noise(
     return Finding(
         kind="winner-within-noise",
         message=(
-            f"Over {len(lead.scores)} seeds the best by mean, trial {lead.trial} ({told(lead.mean):.4g}), cannot be told "
-            f"from trial{'s' if len(rivals) > 1 else ''} {others}: noise is {noise:.2g} a seed. "
+            f"Over {len(lead.scores)} seeds the best by mean, trial {lead.trial} ({told(lead.mean):.4g}), cannot be "
+            f"told from trial{'s' if len(rivals) > 1 else ''} {others}: noise is {noise:.2g} a seed. "
             f"Trial {winner.trial} was taken: {why}."
         ),
         action="Go on with it; more seeds or a larger validation set would tell them apart, if it mattered.",
