@@ -43,7 +43,7 @@ class FolderError(GoodfitError, OSError):
     """A run's folder cannot be read, written, or already holds a run."""
 
 
-class TestSetLocked(GoodfitError):
+class TestSetLocked(GoodfitError):  # noqa: N818  (says what is the case, as KeyboardInterrupt does)
     """The test set was asked for before the final step."""
 
     __test__ = False  # pytest would collect the name

@@ -12,7 +12,7 @@ Json = Any  # str, int, float, bool, None, and lists and dicts of these
 
 
 class Severity(StrEnum):
-    """How much a finding matters: `error` spoils the result, `warning` costs quality or time, `info` is worth knowing."""
+    """How much a finding matters: `error` spoils the result, `warning` costs quality or time, `info` does neither."""
 
     ERROR = "error"
     WARNING = "warning"

@@ -12,10 +12,10 @@ import pytest
 
 from goodfit.cli.arguments import UsageError
 from goodfit.cli.endings import ResumableInterrupt, ending_of
-from goodfit.cli.folders import claim_next, drop_if_empty, latest
 from goodfit.cli.main import COMMANDS, main
 from goodfit.cli.session import resume_command
 from goodfit.errors import DataError, FolderError
+from goodfit.ledger.places import claim_next, drop_if_empty, latest
 from goodfit.ledger.records import StageRecord, StudyRecord, TrialRecord
 
 HEAVY = ("torch", "numpy", "sqlalchemy", "jinja2", "rich", "sklearn", "typer")

@@ -54,14 +54,23 @@ def test_the_comparison_is_paired():
     assert comparison.is_better
 
 
-def test_greedy_selection_takes_members_while_they_help():
-    errors = np.array([[1.0, -1.0], [-1.0, 1.0], [5.0, 5.0]])  # the first two cancel, the third spoils
+def test_greedy_selection_takes_members_while_they_do_not_harm():
+    errors = np.array([[1.0, -1.0] * 50, [-1.0, 1.0] * 50, [5.0, 5.0] * 50])  # two cancel, the third spoils
 
-    def evaluate(members):
-        loss = float((errors[list(members)].mean(0) ** 2).mean())
-        return loss, loss
+    def losses_of(members):
+        return errors[list(members)].mean(0) ** 2
 
-    assert sorted(greedy_members(3, evaluate, 5)) == [0, 1]
+    assert sorted(greedy_members(3, losses_of, 5)) == [0, 1]
+
+
+def test_greedy_selection_takes_members_that_make_no_measurable_difference():
+    rng = np.random.default_rng(0)
+    noise = rng.normal(0, 1, (4, 300))
+
+    def losses_of(members):
+        return 1 + noise[list(members)].mean(0)
+
+    assert len(greedy_members(4, losses_of, 4)) == 4
 
 
 def test_the_peak_rate_is_that_of_the_best_score_and_ties_go_to_the_loss():

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TextIO
 
 from goodfit.cli.endings import DONE, INTERRUPTED, STOPPED, ResumableInterrupt, say_error
-from goodfit.ledger.places import claim_next, drop_if_empty, latest
 from goodfit.findings import plain
 from goodfit.ledger.folder import RunFolder
+from goodfit.ledger.places import claim_next, drop_if_empty, latest
 from goodfit.settings import Settings
 
 _STATUS = {"done": DONE, "stopped": STOPPED, "interrupted": INTERRUPTED}

@@ -168,6 +168,7 @@ class Standing:
     seconds_left: float | None  # before the final reserve; None: a plan in rounds
     seconds_for_round: float | None
     most_rounds: int
+    length_tried: bool = True  # whether longer trials were tried since the search settled (or cannot be)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -199,6 +200,8 @@ def stop_reason(standing: Standing, settings: SearchSettings) -> Stop | None:
     settled = standing.verdict in ("healthy", "too-many-steps", "not-enough-points", "noisy-validation")
     if len(standing.best_scores) < 3:  # the coarse search and two rounds: one round's standstill is no sign
         return None
+    if not standing.length_tried:
+        return None
     if gain is not None and gain < noise and not standing.border_flagged and settled and standing.at_floor:
         return Stop(
             f"The last rounds gained {max(gain, 0):.2g}, less than noise ({noise:.2g}); no border is flagged, the box "
@@ -206,6 +209,13 @@ def stop_reason(standing: Standing, settings: SearchSettings) -> Stop | None:
             "converged",
         )
     return None
+
+
+def has_settled(standing: Standing) -> bool:
+    """Whether the last two rounds gained less than noise: the search at this length is done."""
+    gain = _gain(standing.best_scores)
+    noise = max(2 * (standing.sigma or 0.0) / math.sqrt(max(standing.repeats, 1)), standing.delta)
+    return len(standing.best_scores) >= 3 and gain is not None and gain < noise
 
 
 def read_decision(standing: Standing, stop: Stop | None, changes: Sequence[str], position: Position) -> StageResult:

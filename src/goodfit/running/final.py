@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import torch
 from torch import nn
 
 from goodfit.best import write_best
@@ -142,13 +141,11 @@ def _compared(
     if merge is not None and len(runs) > 1:
         predictions = [answers(problem, model(o, use_average), problem.val) for o in runs]
 
-        def evaluate(chosen_members: tuple[int, ...]) -> tuple[float, float]:
+        def losses_of(chosen_members: tuple[int, ...]) -> np.ndarray:
             together = merged([predictions[i].predictions for i in chosen_members], merge)
-            with torch.no_grad():
-                loss = float(problem.loss.function(together, predictions[0].target))
-            return loss, loss
+            return scored_answers(problem, together, predictions[0].target, only="loss").values["loss"]
 
-        members = greedy_members(len(runs), evaluate, session.settings.budget.ensemble_most)
+        members = greedy_members(len(runs), losses_of, session.settings.budget.ensemble_most)
         if len(members) > 1:
             together = scored_answers(
                 problem, merged([predictions[i].predictions for i in members], merge), predictions[0].target

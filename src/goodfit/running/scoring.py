@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -38,7 +37,7 @@ class Answers:
     """What a network answered on a split."""
 
     predictions: Tensor  # [samples, ...]
-    target: Any
+    target: Tensor
 
 
 def answers(problem: Problem, model: nn.Module, split: Split) -> Answers:
@@ -53,16 +52,22 @@ def answers(problem: Problem, model: nn.Module, split: Split) -> Answers:
     return Answers(torch.cat(predictions), torch.cat(targets))
 
 
-def scored_answers(problem: Problem, predictions: Tensor, target: Tensor) -> Scored:
-    """Loss and metrics of each single sample: those functions called with a batch of one."""
+def scored_answers(problem: Problem, predictions: Tensor, target: Tensor, only: str | None = None) -> Scored:
+    """Loss and metrics of each single sample: those functions called with a batch of one; `only` one of them."""
     functions: dict[str, Callable[..., Tensor]] = {"loss": problem.loss.function, **problem.metrics}
-    values = {}
+    if only is not None:
+        functions = {only: functions[only]}
     with torch.no_grad():
-        for name, function in functions.items():
-            values[name] = np.array(
-                [float(function(predictions[i : i + 1], target[i : i + 1])) for i in range(len(predictions))]
-            )
-    return Scored(values)
+        return Scored({name: _each(function, predictions, target) for name, function in functions.items()})
+
+
+def _each(function: Callable[..., Tensor], predictions: Tensor, target: Tensor) -> np.ndarray:
+    """The function of each sample alone, float64 [samples]: under vmap where that works, else one by one."""
+    try:
+        found = torch.func.vmap(lambda p, t: function(p[None], t[None]), chunk_size=1024)(predictions, target)
+        return found.double().numpy()
+    except (RuntimeError, ValueError, TypeError):  # the user's function does what vmap cannot
+        return np.array([float(function(predictions[i : i + 1], target[i : i + 1])) for i in range(len(predictions))])
 
 
 def scored_groups(problem: Problem, model: nn.Module, split: Split) -> Scored:

@@ -11,7 +11,7 @@ import numpy as np
 from goodfit.diagnosis.reading import Reading, diagnose_curves
 from goodfit.findings import Finding, Severity, plain
 from goodfit.recipe.curves import read_stage
-from goodfit.recipe.decide import Position, Standing, Stop, act, read_decision, stop_reason
+from goodfit.recipe.decide import Position, Standing, Stop, act, has_settled, read_decision, stop_reason
 from goodfit.recipe.plan import Length, coarse_length, fine_length
 from goodfit.recipe.result import StageName, StageResult
 from goodfit.recipe.search import Searched, planned_epochs, ranked, read_search, standard_error_of
@@ -60,6 +60,8 @@ class Loop:
     at_floor: bool = False
     verdict: Finding | None = None
     stop: Stop | None = None
+    was_lengthened: bool = False  # ... and those have been trained
+    is_lengthened: bool = False  # the search settled once, and goes on with longer trials
     leaders: list[int] = dataclasses.field(default_factory=list)  # the best trials of each stage so far
     heeded: dict[str, float] = dataclasses.field(default_factory=dict)  # verdict -> best score when it was acted on
 
@@ -173,6 +175,10 @@ def fine_stage(loop: Loop, round_: int) -> StageResult:
         session.decide(reason, "The last stage's trials.", {"space": moved.before}, {"space": moved.after})
     findings = list(moved.findings)
     target = _heeded(loop, target)
+    if loop.is_lengthened and not loop.was_lengthened:
+        loop.was_lengthened = True
+        longest = loop.known.epochs or 2 * target.epochs
+        target = dataclasses.replace(target, epochs=max(min(2 * before.epochs, longest), target.epochs))
     loop.border_flagged, loop.at_floor = moved.extended.any_flag, moved.box.is_at_least_width
     proposer_seed = mixed(session.seed, PROPOSAL, 100 + round_)
     survivors = _survivors(loop, moved.box.good, target)
@@ -252,9 +258,13 @@ def decide_stage(loop: Loop, round_: int) -> StageResult:
         seconds_left=seconds_left,
         seconds_for_round=None if seconds_left is None else _round_seconds(loop),
         most_rounds=_most_rounds(loop),
+        length_tried=loop.is_lengthened or not _can_lengthen(loop),
     )
     loop.stop = stop_reason(standing, settings.search)
     changes = []
+    if loop.stop is None and not standing.length_tried and has_settled(standing):
+        loop.is_lengthened = True
+        changes.append(f"The search has settled at {loop.position.epochs:g} epochs; longer trials are tried.")
     if loop.stop is None and loop.verdict is not None and _is_worth_heeding(loop):
         change = act(loop.verdict, loop.position, loop.prepared.roles)
         if change.what:
@@ -265,6 +275,7 @@ def decide_stage(loop: Loop, round_: int) -> StageResult:
         next={
             "stop": None if loop.stop is None else dataclasses.asdict(loop.stop),
             "best_scores": loop.best_scores,
+            "is_lengthened": loop.is_lengthened,
         },
     )
 
@@ -469,6 +480,7 @@ def _kept(loop: Loop) -> dict[str, Any]:
         "at_floor": loop.at_floor,
         "leaders": loop.leaders,
         "heeded": loop.heeded,
+        "was_lengthened": loop.was_lengthened,
     }
 
 
@@ -480,6 +492,7 @@ def take_up(loop: Loop, result: StageResult) -> None:
         loop.position = Position(Space.from_json(kept["space"]), float(kept["epochs"]), int(kept["size"]))
         loop.sigma, loop.border_flagged, loop.at_floor = kept["sigma"], kept["border_flagged"], kept["at_floor"]
         loop.leaders, loop.heeded = list(kept["leaders"]), dict(kept["heeded"])
+        loop.was_lengthened = bool(kept["was_lengthened"])
         if result.stage is StageName.COARSE:
             best = ranked(loop.observations)
             loop.best_scores = [best[0].score] if best and best[0].score is not None else []
@@ -488,6 +501,7 @@ def take_up(loop: Loop, result: StageResult) -> None:
     elif result.stage is StageName.DECIDE:
         loop.stop = None if kept["stop"] is None else Stop(**kept["stop"])
         loop.best_scores = list(kept["best_scores"])
+        loop.is_lengthened = bool(kept["is_lengthened"])
 
 
 def _standard_error(loop: Loop, score: float | None) -> float:
@@ -580,6 +594,18 @@ def _search_seconds_left(session: Session) -> float | None:
         return None
     reserve = session.settings.budget.final_share * session.budget_seconds
     return max(0.0, session.budget_seconds - reserve - session.elapsed())
+
+
+def _can_lengthen(loop: Loop) -> bool:
+    """Whether longer trials are possible: a full training is longer, and there is time for them."""
+    session, settings = loop.session, loop.session.settings.budget
+    if loop.known.epochs is not None and loop.position.epochs >= loop.known.epochs:
+        return False
+    left, best = _search_seconds_left(session), loop.contenders
+    if left is None or not best:
+        return False  # a plan in trials and epochs has its length
+    one = _trial_seconds(session, best[0].hyperparameters, 2 * loop.position.epochs)
+    return 2 * settings.fine_trials_least * one / session.executor.slots < left
 
 
 def _most_rounds(loop: Loop) -> int:

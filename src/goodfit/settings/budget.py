@@ -20,7 +20,7 @@ class BudgetSettings:
     safety: float = setting(
         0.92, "share of the remaining time that a plan may fill", "ours: plans are kept within 10 %"
     )
-    most_rounds: int = setting(4, "finer rounds at most", "recipe 4.8 [PD]: 1-3 usual, one spare")
+    most_rounds: int = setting(5, "finer rounds at most", "recipe 4.8 [PD]: 1-3 usual, the rest for longer trials")
     repeat_top: int = setting(3, "best trials that are trained again with fresh seeds", "recipe 4.6: k = 3-5")
     repeat_seeds: int = setting(3, "fresh seeds for each of them", "recipe 4.6: 3-5 [PB]")
     final_seeds: int = setting(5, "seeds of the final training", "recipe 4.8: 3-5 seeds")

@@ -60,9 +60,8 @@ def choose_among_repeats(
 ) -> Winner:
     """The best by mean, unless noise could have put it there: then the cheaper, and at equal cost the wider basin.
 
-    A candidate that diverged with any seed comes after all that never did. A cheaper rival wins unless the best
-    beats it by more than 2·σ·√(1/n₁ + 1/n₂); an equally dear one with a wider basin wins unless the best is
-    probably better.
+    A candidate that diverged with any seed comes after all that never did. A cheaper rival, and an equally dear
+    one with a wider basin, wins unless the best is probably better (P ≥ 0.75).
 
     Args:
         sigma: the standard deviation over seeds; None: pooled from the candidates themselves.
@@ -92,9 +91,11 @@ def choose_among_repeats(
         if verdict.gain > verdict.needed:
             continue
         rivals.append(rival.trial)
+        if verdict.probability >= chosen.adoption_probability:
+            continue  # not proven, but the best is probably better: no tie
         if rival.cost <= chosen.cheaper_share * lead.cost:
             cheaper.append(i)
-        elif rival.cost <= lead.cost and rival.basin > lead.basin and verdict.probability < chosen.adoption_probability:
+        elif rival.cost <= lead.cost and rival.basin > lead.basin:
             wider.append(i)
     index = order[0]
     why = "it has the best mean"

@@ -102,7 +102,7 @@ class Points:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Probed:
-    """A trial's losses on each of the probe's samples, before or after training: the paired comparison of recipe 3.1."""
+    """A trial's losses on each of the probe's samples, before or after training: a pair for recipe 3.1."""
 
     trial: int
     step: int
