@@ -110,6 +110,8 @@ def run(
     watcher: Watcher | None = None,
     command: str = "",
     only_checks: bool = False,
+    strategy: str = "random",
+    levels: int | None = None,
     clock: Clock | None = None,
 ) -> Result:
     """Run the whole recipe on a task.
@@ -130,6 +132,8 @@ def run(
         watcher: is told what happens.
         command: the command that reproduces the run.
         only_checks: end after the learning rate's bracket.
+        strategy: of the coarse search: "random" or "grid". A grid is run whole; its price is told before it starts.
+        levels: values of each hyperparameter in a grid; as many as `trials`, or the time, allow unless given.
         clock: tests give their own.
 
     Raises:
@@ -147,6 +151,8 @@ def run(
         epochs=epochs,
         force=force,
         only_checks=only_checks,
+        strategy=strategy,
+        levels=levels,
     )
     settings = settings or Settings()
     clock = clock or SystemClock()

@@ -115,6 +115,19 @@ def add_run_options(parser: argparse.ArgumentParser, *, budget: str, plans: bool
         spending.add_argument(
             "--epochs", metavar="N", type=positive, help="plan with N epochs for a full training, not the clock"
         )
+        spending.add_argument(
+            "--strategy",
+            metavar="NAME",
+            choices=("random", "grid"),
+            default="random",
+            help="of the coarse search: random (the default), or grid, whose price is told before it starts",
+        )
+        spending.add_argument(
+            "--levels",
+            metavar="N",
+            type=whole_number(2),
+            help="values of each hyperparameter in a grid (default: as many as fit)",
+        )
     spending.add_argument(
         "--workers", metavar="N", type=whole_number(1), help="processes that train side by side (default: by the CPUs)"
     )

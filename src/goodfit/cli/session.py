@@ -72,6 +72,8 @@ def perform(
                     watcher=watcher,
                     command=shlex.join(command),
                     only_checks=only_checks,
+                    strategy=getattr(options, "strategy", "random"),
+                    levels=getattr(options, "levels", None),
                 )
             except KeyboardInterrupt:
                 if RunFolder(out).ledger.exists():

@@ -26,6 +26,8 @@ class Options:
     epochs: float | None
     force: bool
     only_checks: bool
+    strategy: str = "random"  # of the coarse search
+    levels: int | None = None  # of a grid
 
 
 def shown(options: Options, settings: Settings) -> tuple[PlannedStage, ...]:
@@ -98,10 +100,13 @@ def _final(loop: search.Loop, options: Options) -> StageResult:
     full = options.epochs or session.opened.task.epochs
     wanted = full or settings.final_stretch * loop.position.epochs
     most = full or settings.final_stretch_most * loop.position.epochs
-    return conduct_final(
+    result = conduct_final(
         session,
         Ambition({**loop.prepared.start, **chosen.hyperparameters}, wanted, most, session.budget_seconds is not None),
     )
+    for outcome in session.of_this_stage():
+        search.tell_verdict(loop, outcome)
+    return result
 
 
 def _known(session: Session, known: Mapping[str, Any], options: Options) -> search.Known:
@@ -120,4 +125,6 @@ def _known(session: Session, known: Mapping[str, Any], options: Options) -> sear
         lr_max=known.get("lr_max"),
         trials=options.trials,
         epochs=options.epochs or session.opened.task.epochs,
+        strategy=options.strategy,
+        levels=options.levels,
     )

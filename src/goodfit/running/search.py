@@ -23,9 +23,10 @@ from goodfit.running.trying import Prepared
 from goodfit.space import Log, Space
 from goodfit.space.checks import check_scales
 from goodfit.strategy.choosing import Candidate, basin_width, choose_among_repeats
+from goodfit.strategy.grids import findings_of_grid, grid_levels, grid_price
 from goodfit.strategy.next_space import next_space
 from goodfit.strategy.observation import Observation
-from goodfit.strategy.proposers import Random, propose_in_boxes
+from goodfit.strategy.proposers import Grid, Random, propose_in_boxes
 from goodfit.training.seeds import PROPOSAL, mixed
 
 TOP = 3  # trials whose curves are read closely: recipe 2.6
@@ -40,6 +41,8 @@ class Known:
     lr_max: float | None
     trials: int | None  # of the coarse search, where the plan says so
     epochs: float | None  # of a full training, where the plan or the task says so
+    strategy: str = "random"  # of the coarse search
+    levels: int | None = None  # of a grid
 
 
 @dataclasses.dataclass
@@ -135,8 +138,14 @@ def coarse_stage(loop: Loop) -> StageResult:
     session, space = loop.session, loop.position.space
     proposer = Random(space, mixed(session.seed, PROPOSAL, 0))
     length = Length(**session.decided("coarse/plan", lambda: dataclasses.asdict(_coarse_plan(loop, proposer))))
-    points = [dict(p) for p in proposer.propose((), length.trials - 1)]
-    points.insert(0, _first_point(loop))
+    findings = list(check_scales(space))
+    if loop.known.strategy == "grid":
+        points, length = _grid(loop, length)
+        for finding in findings_of_grid(space, _levels(loop, length), session.settings.search):
+            session.find(finding)
+    else:
+        points = [dict(p) for p in proposer.propose((), length.trials - 1)]
+        points.insert(0, _first_point(loop))
     session.decide(
         f"{length.trials} trials of {length.epochs:g} epochs.",
         f"About {length.seconds:.0f} s by the measured speed." if length.seconds else "As the plan says.",
@@ -151,7 +160,7 @@ def coarse_stage(loop: Loop) -> StageResult:
     )
     loop.position = Position(space, length.epochs, length.trials)
     _keep_leaders(loop)
-    result = _search_result(loop, StageName.COARSE, 1, check_scales(space))
+    result = _search_result(loop, StageName.COARSE, 1, findings)
     return dataclasses.replace(result, next={**result.next, **_kept(loop)})
 
 
@@ -231,9 +240,7 @@ def curves_stage(loop: Loop, round_: int) -> StageResult:
             session.find(dataclasses.replace(finding, where=f"trial {observation.number}"), observation.number)
     for outcome in loop.outcomes:
         if not outcome.is_feasible:
-            session.find(
-                dataclasses.replace(read_trial(loop, outcome).verdict, where=f"trial {outcome.number}"), outcome.number
-            )
+            tell_verdict(loop, outcome)
     result = read_stage(readings, round_)
     loop.verdict = readings[0][1].verdict if readings else None
     return dataclasses.replace(result, next={"verdict": None if loop.verdict is None else loop.verdict.as_json()})
@@ -327,6 +334,12 @@ def choose(loop: Loop) -> Observation:
     return top[winner.index]
 
 
+def tell_verdict(loop: Loop, outcome: Outcome) -> None:
+    """Keep what a trial's curves say, as a finding of its own."""
+    verdict = read_trial(loop, outcome).verdict
+    loop.session.find(dataclasses.replace(verdict, where=f"trial {outcome.number}"), outcome.number)
+
+
 def read_trial(loop: Loop, outcome: Outcome) -> Reading:
     """A trial's curves, diagnosed."""
     session = loop.session
@@ -359,6 +372,30 @@ def _first_point(loop: Loop) -> dict[str, Any]:
             value = 0.0
         point[dimension.name] = dimension.scale.from_unit(dimension.scale.to_unit(value))
     return point
+
+
+def _levels(loop: Loop, length: Length) -> int:
+    return loop.known.levels or grid_levels(loop.position.space, loop.known.trials or length.trials)
+
+
+def _grid(loop: Loop, length: Length) -> tuple[list[dict[str, Any]], Length]:
+    """Every cell of a grid, and its price, told before it starts; epochs shrink where the time would not do."""
+    session, space, start = loop.session, loop.position.space, loop.prepared.start
+    levels = _levels(loop, length)
+    points = [dict(p) for p in Grid(space, levels).points]
+    per_epoch = None
+    epochs = length.epochs
+    if session.budget_seconds is not None:
+        per_epoch = session.decided(
+            "coarse/grid-epoch", lambda: _mean_trial_epoch(session, start, points) * session.executor.slots
+        )
+        allowed = (length.seconds or 0.0) * session.executor.slots / max(per_epoch * len(points), 1e-9)
+        epochs = min(epochs, max(allowed, session.settings.budget.coarse_epochs_floor))
+    price = grid_price(space, levels, epochs, per_epoch, session.executor.slots)
+    session.decide(
+        str(price), f"{levels} levels of each of {len(space.names)} hyperparameters; every cell is run.", {}, {}
+    )
+    return points, Length(len(points), epochs, price.seconds)
 
 
 def _heeded(loop: Loop, target: Position) -> Position:

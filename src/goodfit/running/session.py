@@ -285,6 +285,10 @@ class Session:
             total += max(0.0, outcome.epochs - (parent.epochs if parent else 0.0))
         return total
 
+    def of_this_stage(self) -> list[Outcome]:
+        """The trials of the stage under way."""
+        return [outcome for outcome in self.outcomes.values() if outcome.stage == self._stage[2]]
+
     def best_so_far(self) -> Outcome | None:
         """The best trial of the searches so far, by the objective on the validation samples."""
         objective = self.opened.task.parsed_objective
