@@ -11,6 +11,9 @@ from goodfit.recipe.result import StageName
 from goodfit.settings.budget import BudgetSettings
 
 
+ENDLESS = 1e9  # more trials than anyone runs
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Length:
     """A search stage's size."""
@@ -63,7 +66,7 @@ def coarse_length(
     epochs = max(epochs, min(settings.coarse_steps / steps_per_epoch, settings.coarse_epochs_tiny_data))
     epochs = _round_epochs(epochs)
     wanted = min(settings.coarse_trials_per_dimension * max(dimensions, 1), settings.coarse_trials_most)
-    affordable = int(seconds / max(seconds_per_trial_epoch * epochs, 1e-9))
+    affordable = int(min(seconds / max(seconds_per_trial_epoch * epochs, 1e-9), ENDLESS))  # seconds may be infinite
     trials = max(min(affordable, settings.coarse_trials_most), settings.coarse_trials_least)
     trials = min(trials, max(wanted, min(affordable, 2 * wanted)))
     cost = trials * epochs * seconds_per_trial_epoch
