@@ -574,7 +574,7 @@ def _coarse_plan(loop: Loop, proposer: Any) -> Length:
         free = coarse_length(
             dimensions=dimensions,
             steps_per_epoch=steps_per_epoch,
-            seconds=float("inf"),
+            seconds=1e12,
             seconds_per_trial_epoch=1e-9,
             settings=settings,
         )

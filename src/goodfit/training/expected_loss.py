@@ -14,8 +14,10 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from scipy import optimize
 from torch import Tensor, nn
 
 _MOST_FREE_NUMBERS = 1_000_000  # ours: a bound for memory; larger outputs (long texts) get no floor
@@ -153,23 +155,31 @@ def lowest_loss(loss_of: Callable[[Tensor], Tensor], like: Tensor, *, shared: bo
     """
     if not like.is_floating_point() or (not shared and like.numel() > _MOST_FREE_NUMBERS):
         return None
-    free = torch.zeros_like(like[:1] if shared else like).requires_grad_()
-    optimizer = torch.optim.LBFGS([free], max_iter=100, history_size=10, line_search_fn="strong_wolfe")
+    start = torch.zeros_like(like[:1] if shared else like)
     lowest = math.inf
 
-    def closure() -> Tensor:
+    def value_and_gradient(flat: np.ndarray) -> tuple[float, np.ndarray]:
         nonlocal lowest
-        optimizer.zero_grad()
+        free = torch.from_numpy(flat).to(start).view_as(start).requires_grad_()
         loss = loss_of(free.expand(like.shape) if shared else free)
-        loss.backward()
-        if math.isfinite(float(loss.detach())):
-            lowest = min(lowest, float(loss.detach()))
-        return loss
+        (gradient,) = torch.autograd.grad(loss, free)
+        value = float(loss.detach())
+        if math.isfinite(value):
+            lowest = min(lowest, value)
+        return value, gradient.double().flatten().cpu().numpy()
 
     try:
         with torch.enable_grad():
-            first = float(closure().detach())
-            optimizer.step(closure)
+            origin = np.zeros(start.numel())
+            first, _ = value_and_gradient(origin)
+            # SciPy's, not torch.optim's: the latter loads torch._dynamo, two seconds and more.
+            optimize.minimize(
+                value_and_gradient,
+                origin,
+                jac=True,
+                method="L-BFGS-B",
+                options={"maxiter": 200, "ftol": 1e-15, "gtol": 1e-10},
+            )
     except (RuntimeError, TypeError, ValueError, IndexError):
         return None
     # A loss that keeps falling below zero has no bottom: a Gaussian NLL whose variance goes to nothing.
