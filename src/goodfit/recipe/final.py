@@ -98,10 +98,11 @@ def greedy_members(count: int, losses_of: Callable[[tuple[int, ...]], np.ndarray
     return chosen
 
 
-def choose_peak(runs: Sequence[tuple[float, float | None, float | None]]) -> int:
+def choose_peak(runs: Sequence[tuple[float, float | None, float | None]], delta: float = 0.0) -> int:
     """The index of the best (factor, score, loss) under decay; infeasible runs have no score.
 
-    Equal scores go to the lower loss, then to the smaller rate.
+    Scores within `delta` of the best (the validation set's standard error) go to the lower loss, then to the smaller
+    rate.
     """
     feasible = [
         (score, loss if loss is not None else math.inf, factor, i)
@@ -110,7 +111,8 @@ def choose_peak(runs: Sequence[tuple[float, float | None, float | None]]) -> int
     ]
     if not feasible:
         raise ValueError("no run under decay ended with a finite loss")
-    return min(feasible)[3]
+    limit = min(feasible)[0] + delta
+    return min((loss, factor, i) for score, loss, factor, i in feasible if score <= limit)[2]
 
 
 def choose_variant(

@@ -121,9 +121,20 @@ def _order(observation: Observation) -> tuple[float, float]:
     return score, observation.loss if observation.loss is not None else math.inf
 
 
-def ranked(observations: Sequence[Observation]) -> list[Observation]:
-    """The feasible ones, best first; equal scores by their validation loss."""
-    return sorted((o for o in observations if o.score is not None), key=_order)
+def ranked(observations: Sequence[Observation], delta: float = 0.0) -> list[Observation]:
+    """The feasible ones, best first; scores that cannot be told from the best are ordered by the validation loss.
+
+    Args:
+        observations: any.
+        delta: the smallest difference of scores that counts: the validation set's standard error (recipe 4.6,
+            differences below it are not ranked). The loss of the same samples is the less noisy of the two.
+    """
+    order = sorted((o for o in observations if o.score is not None), key=_order)
+    if not order or order[0].score is None:
+        return order
+    limit = order[0].score + delta
+    tied = [o for o in order if o.score is not None and o.score <= limit]
+    return sorted(tied, key=lambda o: (math.inf if o.loss is None else o.loss, o.score)) + order[len(tied) :]
 
 
 def standard_error_of(metric_value: float, samples: int, is_share: bool) -> float:

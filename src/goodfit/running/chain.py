@@ -102,7 +102,7 @@ def _final(loop: search.Loop, options: Options) -> StageResult:
     most = full or settings.final_stretch_most * loop.position.epochs
     result = conduct_final(
         session,
-        Ambition({**loop.prepared.start, **chosen.hyperparameters}, wanted, most, session.budget_seconds is not None),
+        Ambition({**loop.prepared.start, **chosen.hyperparameters}, wanted, most, loop.delta),
     )
     for outcome in session.of_this_stage():
         search.tell_verdict(loop, outcome)

@@ -40,7 +40,7 @@ class Ambition:
     hyperparameters: Mapping[str, Any]
     wanted_epochs: float  # a full training
     most_epochs: float
-    is_timed: bool  # whether a budget in time limits it
+    delta: float  # the smallest difference of scores that counts
 
 
 def conduct_final(session: Session, ambition: Ambition) -> StageResult:
@@ -83,7 +83,7 @@ def conduct_final(session: Session, ambition: Ambition) -> StageResult:
             for f, o in zip(factors, swept, strict=True)
         ]
         try:
-            best = choose_peak(scores)
+            best = choose_peak(scores, ambition.delta)
         except ValueError as error:
             raise TrainingError(f"The final training failed at every peak rate: {swept[0].reason}.") from error
         factor = factors[best]

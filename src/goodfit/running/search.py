@@ -80,7 +80,14 @@ class Loop:
         numbers = {o.number: o for o in self.outcomes}
         numbers |= {n: self.session.outcomes[n] for n in self.leaders}
         continued = {o.trial.parent for o in numbers.values()}  # who went on counts as what it became
-        return ranked([observation_of(o, objective) for n, o in numbers.items() if n not in continued])
+        found = [observation_of(o, objective) for n, o in numbers.items() if n not in continued]
+        return ranked(found, self.delta)
+
+    @property
+    def delta(self) -> float:
+        """The smallest difference that counts: the validation set's standard error at the best score."""
+        best = ranked(self.observations)
+        return _standard_error(self, best[0].score if best else None)
 
     @property
     def is_share(self) -> bool:
@@ -173,7 +180,7 @@ def fine_stage(loop: Loop, round_: int) -> StageResult:
         loop.observations,
         session.settings.search,
         sigma=loop.sigma,
-        delta=_delta(loop),
+        delta=loop.delta,
         seed=mixed(session.seed, PROPOSAL, round_),
     )
     target = dataclasses.replace(before, space=moved.space)
@@ -249,16 +256,15 @@ def curves_stage(loop: Loop, round_: int) -> StageResult:
 def decide_stage(loop: Loop, round_: int) -> StageResult:
     """Step 7: on, or to the final training."""
     session, settings = loop.session, loop.session.settings
-    scores = loop.contenders
-    if scores and scores[0].score is not None:
-        loop.best_scores.append(scores[0].score)
+    if loop.contenders:
+        loop.best_scores.append(_best_score(loop))
     seconds_left = _search_seconds_left(session)
     standing = Standing(
         round=round_,
         best_scores=tuple(loop.best_scores),
         sigma=loop.sigma,
         repeats=settings.budget.repeat_seeds,
-        delta=_delta(loop),
+        delta=loop.delta,
         border_flagged=loop.border_flagged,
         at_floor=loop.at_floor,
         verdict=loop.verdict.kind if loop.verdict else "not-enough-points",
@@ -433,12 +439,11 @@ def _is_worth_heeding(loop: Loop) -> bool:
     if loop.verdict is None or loop.verdict.severity is Severity.INFO:
         return False
     before = loop.heeded.get(loop.verdict.kind)
-    return before is None or before - _best_score(loop) > _delta(loop) / 2
+    return before is None or before - _best_score(loop) > loop.delta / 2
 
 
 def _best_score(loop: Loop) -> float:
-    best = loop.contenders
-    return best[0].score if best and best[0].score is not None else float("inf")
+    return min((o.score for o in loop.contenders if o.score is not None), default=float("inf"))
 
 
 def _survivors(loop: Loop, good: Sequence[int], target: Position) -> list[Outcome]:
@@ -547,12 +552,6 @@ def _standard_error(loop: Loop, score: float | None) -> float:
         return 0.0
     samples = min(2000, len(loop.session.problem.val))
     return standard_error_of(abs(objective.score(score)), samples, loop.is_share)
-
-
-def _delta(loop: Loop) -> float:
-    """The smallest difference that counts: the validation set's standard error at the best score."""
-    best = ranked(loop.observations)
-    return _standard_error(loop, best[0].score if best else None)
 
 
 def _trial_seconds(session: Session, hyperparameters: Mapping[str, Any], epochs: float) -> float:

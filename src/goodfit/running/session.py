@@ -98,10 +98,12 @@ class Session:
         self.outcomes: dict[int, Outcome] = {}
         self.results: list[StageResult] = []
         self.findings: list[Finding] = []
-        self._loose: list[Finding] = []  # told outside of any stage's result
+        self._loose: list[Finding] = []  # of the stage under way; its result will carry them
         self.interrupt_requested = False
         self._memos: dict[str, Any] = dict(snapshot.memos) if snapshot else {}
         self._snapshot = snapshot
+        self._told = {(d.stage, d.what) for d in snapshot.decisions} if snapshot else set()
+        self._found = {(f.stage, f.trial, f.finding.kind) for f in snapshot.findings} if snapshot else set()
         self._earlier_seconds = float(self._memos.get("elapsed", 0.0))
         self._started = clock.now() if began is None else began
         self._next_trial = 0
@@ -141,17 +143,18 @@ class Session:
         if key in self._memos:
             return self._replayed(key)
         self._raise_if_interrupted()
+        self._loose = []
         began = self.elapsed()
-        trials_before, steps_before = len(self.outcomes), self.total_epochs()
+        trials_before, epochs_before = len(self.outcomes), self.total_epochs()
         self.watcher.see(StageStarted(name, round_, about))
         self.writer.add(StageRecord(number=number, stage=name, round=round_, verdict="", started_at=time.time()))
         result = conduct()
-        own = [o for o in self.outcomes.values() if o.stage == number]
         result = dataclasses.replace(
             result,
             round=round_,
-            trials=len(self.outcomes) - trials_before or len(own),
-            epochs=sum(o.epochs for o in own) if own else self.total_epochs() - steps_before,
+            findings=(*result.findings, *self._loose),
+            trials=len(self.outcomes) - trials_before,
+            epochs=self.total_epochs() - epochs_before,
             seconds=self.elapsed() - began,
         )
         self._keep(result, number, key)
@@ -159,20 +162,20 @@ class Session:
         return result
 
     def decide(self, what: str, why: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
-        """A line of the decision log."""
-        self.writer.add(
-            DecisionRecord(
-                stage=self._stage[2], what=what, why=why, before=plain(before), after=plain(after), at=time.time()
+        """A line of the decision log; a stage that is taken up again after an interruption does not repeat its own."""
+        stage = self._stage[2]
+        if (stage, what) not in self._told:
+            self.writer.add(
+                DecisionRecord(stage=stage, what=what, why=why, before=plain(before), after=plain(after), at=time.time())
             )
-        )
         self.watcher.see(Decided(what, why))
 
     def find(self, finding: Finding, trial: int | None = None) -> None:
-        """Keep a finding of the stage under way that its result does not carry (a trial's own verdict)."""
-        self.writer.add(FindingRecord(stage=self._stage[2], finding=finding, trial=trial))
+        """Keep a finding of the stage under way: a trial's own in the ledger, any other in the stage's result too."""
         if trial is None:
             self._loose.append(finding)
-            self.watcher.see(Found(finding))
+        elif (self._stage[2], trial, finding.kind) not in self._found:
+            self.writer.add(FindingRecord(stage=self._stage[2], finding=finding, trial=trial))
 
     # -- training ------------------------------------------------------------------------------------------------
 
@@ -245,17 +248,20 @@ class Session:
     def _choice(self, problem: Problem, group: Sequence[Trial], regime: Regime) -> dict[str, Any]:
         """How a group of trials of one structure trains: engine, trials a cohort, and what was measured."""
         size = parameter_count(built(problem, group[0].hyperparameters, 0))
-        choice = self.chooser.choose(problem, group, regime, self.executor.slots)
-        if choice.get("refusal") and not any(f.kind == "not-batchable" for f in self.findings + self._loose):
-            self.find(
-                Finding(
-                    kind="not-batchable",
-                    message=choice["refusal"],
-                    action="Nothing has to be done: its trials train one a process.",
-                    where=f"trial {group[0].number}",
-                )
+        return {**self.chooser.choose(problem, group, regime, self.executor.slots), "parameters": size}
+
+    def _tell_refusal(self, choice: Mapping[str, Any], trial: Trial) -> None:
+        """Say once in a run that its trials cannot train as a batch, and why."""
+        if not choice.get("refusal") or any(f.kind == "not-batchable" for f in self.findings + self._loose):
+            return
+        self.find(
+            Finding(
+                kind="not-batchable",
+                message=choice["refusal"],
+                action="Nothing has to be done: its trials train one a process.",
+                where=f"trial {trial.number}",
             )
-        return {**choice, "parameters": size}
+        )
 
     # -- costs ---------------------------------------------------------------------------------------------------
 
@@ -417,6 +423,7 @@ class Session:
                     f"engine/{key}/{group[0].number}",
                     lambda group=group: self._choice(problem or self.problem, group, regime),
                 )
+                self._tell_refusal(choice, group[0])
                 for at in range(0, len(group), choice["cohort"]):
                     cohort = tuple(group[at : at + choice["cohort"]])
                     work = self._work(key, cohort, regime, start, steps, choice, evaluations, eval_samples, is_kept)
