@@ -53,6 +53,7 @@ def overfit_stage(session: Session, prepared: Prepared) -> StageResult:
         flow=flow,
         optimizer=str(prepared.start["optimizer"]),
         capacity=_capacity(prepared),
+        max_steps=_overfit_steps(session, prepared),
     )
     runs: list[Run] = []
     while (ask := overfit.next_ask(runs)) is not None:
@@ -135,6 +136,20 @@ def _answered(session: Session, prepared: Prepared, ask: Ask, *, stage: str) -> 
         run_of(outcome.trial, outcome.events(), key=ask.key, steps=ask.steps, accuracy=name, samples=regime.eval_train)
         for outcome in outcomes
     ]
+
+
+def _overfit_steps(session: Session, prepared: Prepared) -> int | None:
+    """Steps of each run on a sample, where the budget's share for the gates asks for fewer than the settings."""
+    if session.budget_seconds is None:
+        return None
+
+    def steps() -> int:
+        seconds = 0.5 * session.settings.budget.gates_share * (session.budget_seconds or 0.0)
+        affordable = seconds * session.executor.slots / session.seconds_per_step(prepared.start)
+        runs = 6 + 3 + 3  # the ladder, the control, several minibatches
+        return int(max(affordable / runs, 60))
+
+    return int(session.decided("overfit/steps", steps))
 
 
 def _affordable(session: Session, prepared: Prepared) -> tuple[int | None, int | None, int | None]:

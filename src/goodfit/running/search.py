@@ -602,10 +602,13 @@ def _fine_plan(loop: Loop, target: Position, round_: int, survivors: int) -> Len
     cost = _mean_trial_epoch(session, loop.prepared.start, points)
     left = _search_seconds_left(session) or 0.0
     rounds_ahead = max(1, min(settings.most_rounds, 3) - round_ + 1)
+    # Where time is short, fewer and longer rounds: trials of an epoch say little of a full training.
+    needed = settings.fine_trials_least * target.epochs * cost
+    share = min(max(left / rounds_ahead, needed), max(left / rounds_ahead, settings.dear_round_share * left))
     return fine_length(
         trials=settings.fine_trials_most,
         epochs=target.epochs,
-        seconds=settings.safety * left / rounds_ahead,
+        seconds=settings.safety * share,
         seconds_per_trial_epoch=cost,
         settings=settings,
     )

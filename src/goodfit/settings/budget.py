@@ -43,6 +43,9 @@ class BudgetSettings:
     fine_epochs: float = setting(15.0, "epochs of a trial in the first finer round", "seeds S0 and S4: 10-20 epochs")
     fine_trials_least: int = setting(4, "trials of a finer round at least", "recipe 2 [PD]: 4-12")
     fine_trials_most: int = setting(24, "trials of a finer round at most", "recipe 2 [PD]: 4-12, doubled where time is")
+    dear_round_share: float = setting(
+        0.6, "share of the remaining search time that one round of dear trials may take", "ours: length before rounds"
+    )
     final_stretch: float = setting(
         2.0, "a full training's epochs as a multiple of the last round's, where the task gives none", "ours"
     )
