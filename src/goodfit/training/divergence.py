@@ -1,4 +1,4 @@
-"""When a trial has diverged, and which tensor was the first that was not finite.
+"""Above which loss a trial counts as diverged, and which tensor was the first that was not finite.
 
 Source of the rule: recipe 3.2 (exploding) and 4.8 (kill at once).
 """
@@ -6,27 +6,26 @@ Source of the rule: recipe 3.2 (exploding) and 4.8 (kill at once).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from goodfit.training.problem import Batch
 from goodfit.training.splits import tensors_in
 
-WINDOW = 5  # step losses whose median is judged (recipe 3.2)
-SPREADS = 10.0  # standard deviations above the first loss, where the loss may be negative (recipe 3.2)
-CLEAR_OF_FLOOR = 1e-3  # first losses nearer to the floor than this give no scale to judge a factor by [PD]
+# First losses nearer to the floor than this are no scale for a factor: rounding and one odd batch would exceed it.
+CLEAR_OF_FLOOR = 1e-3
 
 
-def explosion_limit(first: float, factor: float, floor: float, spread: Callable[[], float]) -> float:
+def explosion_limit(first: float, factor: float, floor: float, sds: float, spread: Callable[[], float]) -> float:
     """The loss above which a trial counts as exploded.
 
     Args:
         first: the first step's loss.
         factor: how many times the first.
         floor: the lowest attainable loss.
+        sds: how many times the spread above the first, where the first is no scale.
         spread: gives the standard deviation of the single samples' losses at the start; asked only when the first
             loss is not clearly above zero and the floor.
     """
@@ -35,20 +34,7 @@ def explosion_limit(first: float, factor: float, floor: float, spread: Callable[
     if first > 0 and first - floor > CLEAR_OF_FLOOR:
         return factor * first
     sd = spread()
-    return first + SPREADS * max(sd if math.isfinite(sd) else 0.0, CLEAR_OF_FLOOR)
-
-
-def has_exploded(last_losses: Sequence[float], limit: float) -> bool:
-    """Whether the median of the last `WINDOW` losses lies above the limit; fewer losses are no evidence."""
-    return len(last_losses) >= WINDOW and float(np.median(np.asarray(last_losses[-WINDOW:]))) > limit
-
-
-def exploded_reason(last_losses: Sequence[float], first: float, limit: float, step: int) -> str:
-    median = float(np.median(np.asarray(last_losses[-WINDOW:])))
-    return (
-        f"the loss exploded: the median of the {WINDOW} losses up to step {step} was {median:.4g}, above {limit:.4g}; "
-        f"it began at {first:.4g}"
-    )
+    return first + sds * max(sd if math.isfinite(sd) else 0.0, CLEAR_OF_FLOOR)
 
 
 def not_finite_reason(

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from goodfit.errors import TaskError
 from goodfit.training.dropout import CounterDropout
+from goodfit.training.losses import LossWatch
 from goodfit.training.optimizers import SLOTS
 from goodfit.training.trial import TrialState
 
@@ -78,7 +79,7 @@ def state_from(
     optimizer: torch.optim.Optimizer,
     average: dict[str, Tensor],
     step: int,
-    initial_loss: float | None,
+    watch: LossWatch,
 ) -> TrialState:
     """The state of a module, its optimiser and its average after `step` steps."""
     slots: dict[str, dict[str, Tensor]] = {}
@@ -92,5 +93,5 @@ def state_from(
         buffers={name: copied(value) for name, value in state_buffers(model)},
         optimizer=slots,
         average={name: copied(value) for name, value in average.items()},
-        initial_loss=initial_loss,
+        **watch.kept(),
     )

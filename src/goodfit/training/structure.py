@@ -15,6 +15,7 @@ from goodfit.errors import GoodfitError, TaskError
 from goodfit.hyperparameters import STANDARD, Hyperparameters
 from goodfit.training.dropout import _OWN_DIMENSIONS, CounterDropout
 from goodfit.training.faults import first_line
+from goodfit.training.problem import Problem
 from goodfit.training.seeds import INIT, mixed
 from goodfit.training.splits import seeded
 
@@ -57,6 +58,11 @@ def build_model(
     if not any(p.requires_grad for p in model.parameters()):
         raise TaskError("The model has no parameter to train; nothing in it requires a gradient.")
     return model.to(device=device, dtype=dtype)
+
+
+def built(problem: Problem, hyperparameters: Mapping[str, Any], seed: int) -> nn.Module:
+    """The problem's model, on its device and in its dtype, with the initial weights that a trial of this seed has."""
+    return build_model(problem.build, hyperparameters, seed, problem.device, problem.dtype)
 
 
 def structure_of(model: nn.Module) -> str:

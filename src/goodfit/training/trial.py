@@ -69,6 +69,9 @@ class TrialState:
     optimizer: dict[str, dict[str, Tensor]]  # slot ("momentum_buffer", "exp_avg", ...) -> parameter -> tensor
     average: dict[str, Tensor]  # the Polyak average of parameters and float buffers; empty where it is off
     initial_loss: float | None = None  # the first step's loss, against which an explosion is judged
+    recent_losses: tuple[float, ...] = ()  # the last step losses, whose median is judged
+    pass_loss_sum: float = 0.0  # of the step losses since the pass over the data began ...
+    pass_steps: int = 0  # ... and how many they are: their mean is what a fitted goal asks for
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -85,7 +88,9 @@ class Regime:
     eval_val: int = 0  # the same of the validation split
     probe: int = 0  # samples whose single losses are kept at eval_steps (batch statistics, dropout off)
     probe_every: int = 0  # steps between gradient norms and update ratios; 0: none
-    explosion_factor: float = 3.0  # diverged when the median of 5 losses exceeds this times the first
+    explosion_factor: float = 3.0  # diverged when the median of the last losses exceeds this times the first
+    explosion_sds: float = 10.0  # where the loss may be negative: this many sd of the samples' losses above the first
+    explosion_window: int = 5  # step losses whose median is judged
     fitted_fraction: float | None = None  # stop a trial whose loss fell to this share of its first ...
     fitted_floor: float = 0.0  # ... counted from this floor, with every sample right where there are classes
 

@@ -14,36 +14,27 @@ import torch
 from torch import Tensor, nn
 
 from goodfit.training.averaging import decay_at, update_average
-from goodfit.training.batches import Feed, fixed_subset
+from goodfit.training.batches import Feed
 from goodfit.training.counter import keys
 from goodfit.training.course import batch_size_of, course_of
 from goodfit.training.curve import Curve
-from goodfit.training.divergence import (
-    WINDOW,
-    exploded_reason,
-    explosion_limit,
-    has_exploded,
-    not_finite_reason,
-)
-from goodfit.training.dropout import begin_step, counter_dropouts, exchange_dropout, silence_random_modules
+from goodfit.training.divergence import not_finite_reason
+from goodfit.training.dropout import begin_step, counter_dropouts
 from goodfit.training.engine import Control, Emit
-from goodfit.training.evaluation import evaluate_model
+from goodfit.training.engines.looking import evaluated, probe_batch
+from goodfit.training.engines.pace import DEVICE_INTERVAL, KEY_STEPS, SEND_STEPS
+from goodfit.training.engines.start import dropout_rates, limit_of, start_model
 from goodfit.training.faults import check_depends_on_weights, check_scalar, telling
 from goodfit.training.fitted import fitted_reason, goal_loss
+from goodfit.training.losses import LossWatch
 from goodfit.training.optimizers import torch_optimizer
-from goodfit.training.probing import probe, single_losses
-from goodfit.training.problem import Batch, Problem, as_pair
+from goodfit.training.probing import probe
+from goodfit.training.problem import Batch, Problem
 from goodfit.training.regularisers import TrainingLoss, check_label_smoothing, own_smoothing
 from goodfit.training.seeds import STEP, mixed
 from goodfit.training.splits import seed_globals, seeded
 from goodfit.training.states import averaged_tensors, load_into, load_optimizer, state_buffers, state_from
-from goodfit.training.structure import build_model
 from goodfit.training.trial import Regime, Status, Trial, TrialState
-
-KEY_STEPS = 64  # steps whose dropout keys are made at once
-SEND_STEPS = 64  # steps after which points are sent at the latest
-DEVICE_INTERVAL = 16  # steps between looks at the losses where a look waits for the device
-SPREAD_SAMPLES = 64  # samples for the losses' spread at the start, asked only where a loss may be negative
 
 
 class Pool:
@@ -93,7 +84,7 @@ class PlainTraining:
         self.feed = Feed(problem, regime, batch_size_of(trial, problem, regime))
         self.step = 0 if state is None else state.step
         self.is_fresh = state is None
-        self.initial_loss = None if state is None else state.initial_loss
+        self.watch = LossWatch(regime.explosion_window, state)
         self.curve = Curve(trial.number, emit)
         self.model = start_model(problem, trial, self.step, regime)
         self.loss = TrainingLoss(self.model, problem.loss)
@@ -104,8 +95,6 @@ class PlainTraining:
         self.shadow: nn.Module | None = None
         self._enter_segment(state)
         self._losses: list[tuple[int, Tensor | float]] = []
-        self._recent: list[float] = []
-        self._pass_losses: list[float] = []
         self._interval = 1 if problem.device.type == "cpu" else DEVICE_INTERVAL
 
     def run(self, to_step: int, control: Control, checkpoint: Callable[[TrialState], None]) -> TrialState:
@@ -136,7 +125,7 @@ class PlainTraining:
 
     def state(self) -> TrialState:
         average = averaged_tensors(self.shadow) if self.shadow is not None else {}
-        return state_from(self.model, self.optimizer, average, self.step, self.initial_loss)
+        return state_from(self.model, self.optimizer, average, self.step, self.watch)
 
     def _one_step(self, last: bool) -> tuple[Status, int, str] | None:
         step, seed = self.step, self.trial.seed
@@ -151,8 +140,6 @@ class PlainTraining:
             check_scalar(loss, what)
             check_depends_on_weights(loss, what)
         self._losses.append((step, loss.detach()))
-        if self.initial_loss is None:
-            self.initial_loss = float(loss.detach())
         if len(self._losses) >= self._interval or last:
             ended = self._judge(batch)
             if ended is not None:
@@ -204,8 +191,7 @@ class PlainTraining:
         for step, tensor in pending:
             value = float(tensor)
             self.curve.add("step_loss", step, value)
-            self._pass_losses.append(value)
-            self._recent = [*self._recent[1 - WINDOW :], value]
+            self.watch.add(value)
             if not math.isfinite(value):
                 at_hand = batch if step == self.step else None
                 begin_step(self.dropouts)
@@ -213,9 +199,8 @@ class PlainTraining:
                     Status.DIVERGED,
                     *not_finite_reason(self.model, lambda _, b: self.loss(b), at_hand, value, step),
                 )
-            if value > self._limit and has_exploded(self._recent, self._limit):
-                first = self.initial_loss if self.initial_loss is not None else math.nan
-                return Status.DIVERGED, step, exploded_reason(self._recent, first, self._limit, step)
+            if value > self._limit and self.watch.has_exploded(self._limit):
+                return Status.DIVERGED, step, self.watch.exploded_reason(self._limit, step)
         return None
 
     def _weights_end(self) -> tuple[Status, int, str] | None:
@@ -225,15 +210,15 @@ class PlainTraining:
         return Status.DIVERGED, *not_finite_reason(self.model, self.problem.loss, None, 0.0, self.step)
 
     def _at_end_of_pass(self) -> tuple[Status, int, str] | None:
-        losses, self._pass_losses = self._pass_losses, []
-        if self.regime.fitted_fraction is None or self.initial_loss is None or not losses:
+        mean, first = self.watch.end_pass(), self.watch.first
+        if self.regime.fitted_fraction is None or first is None or mean is None:
             return None
-        goal = goal_loss(self.initial_loss, self.regime.fitted_fraction, self.regime.fitted_floor)
-        if sum(losses) / len(losses) > goal:
+        goal = goal_loss(first, self.regime.fitted_fraction, self.regime.fitted_floor)
+        if not mean <= goal:
             return None
         pieces = self.feed.samples.split(self.feed.batch_size)
         batches = (self.feed.fetch(piece) for piece in pieces)
-        reason = fitted_reason(self.model, self.problem.loss, batches, goal, self.initial_loss)
+        reason = fitted_reason(self.model, self.problem.loss, batches, goal, first)
         return (Status.STOPPED, self.step, reason) if reason else None
 
     def _look(self) -> None:
@@ -287,53 +272,4 @@ class PlainTraining:
 
     @functools.cached_property
     def _limit(self) -> float:
-        return limit_of(self.problem, self.trial, self.regime, self.feed, self.initial_loss)
-
-
-def start_model(problem: Problem, trial: Trial, step: int, regime: Regime) -> nn.Module:
-    """The trial's model with its initial weights, dropouts exchanged, as the segment at this step builds it."""
-    hyperparameters = course_of(trial, regime).at(step).hyperparameters
-    built = build_model(problem.build, hyperparameters, trial.seed, problem.device, problem.dtype)
-    model = exchange_dropout(built).to(problem.device)
-    if not regime.regularised:
-        silence_random_modules(model)
-    return model
-
-
-def dropout_rates(model: nn.Module) -> list[float]:
-    """The probability of each exchanged dropout, in order."""
-    return [dropout.p for dropout in counter_dropouts(model).values()]
-
-
-def evaluated(model: nn.Module, problem: Problem, feed: Feed, suffix: str) -> dict[str, float]:
-    """Points of the fixed subsets by series name."""
-    points = {}
-    for prefix, indices, of_val in (("train", feed.eval_train, False), ("val", feed.eval_val, True)):
-        if len(indices):
-            fetch = functools.partial(feed.fetch, of_val=of_val)
-            values = evaluate_model(model, problem.loss, problem.metrics, fetch, indices)
-            points.update({f"{prefix}_{name}{suffix}": value for name, value in values.items()})
-    return points
-
-
-def probe_batch(feed: Feed) -> Batch:
-    """The probe's samples: a fixed subset of the training samples."""
-    return feed.fetch(feed.samples[fixed_subset(len(feed.samples), feed.regime.probe)])
-
-
-def limit_of(problem: Problem, trial: Trial, regime: Regime, feed: Feed, initial_loss: float | None) -> float:
-    """The trial's explosion limit; a loss that may be negative is judged by the spread of its samples at the start."""
-
-    def spread() -> float:
-        model = start_model(problem, trial, 0, regime)
-        batch = feed.fetch(feed.samples[fixed_subset(len(feed.samples), SPREAD_SAMPLES)])
-        if problem.loss.of_model:
-            return float(probe(model, problem.loss, batch, trial.number, 0).losses.std())
-        inputs, target = as_pair(batch)
-        model.eval()
-        with torch.no_grad():
-            return float(single_losses(problem.loss.function, model(inputs), target).std())
-
-    if initial_loss is None:
-        return math.inf
-    return explosion_limit(initial_loss, regime.explosion_factor, regime.fitted_floor, spread)
+        return limit_of(self.problem, self.trial, self.regime, self.feed, self.watch.first)

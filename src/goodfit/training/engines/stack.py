@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from goodfit.training.losses import LossWatch
 from goodfit.training.optimizers import Choice, RowOptimizer
 from goodfit.training.states import copied, load_into, state_buffers
 from goodfit.training.trial import TrialState
@@ -95,9 +96,7 @@ class Stack:
         """Copy a row's weights and buffers into a plain model of the same structure."""
         load_into(model, TrialState(0, self._row(self.all_parameters(), row), self._row(self.buffers, row), {}, {}))
 
-    def state(
-        self, row: int, optimizer: RowOptimizer, has_average: bool, step: int, initial_loss: float | None
-    ) -> TrialState:
+    def state(self, row: int, optimizer: RowOptimizer, has_average: bool, step: int, watch: LossWatch) -> TrialState:
         """A row's state after `step` steps."""
         slots = {slot: self._row(self.named(values), row) for slot, values in optimizer.slots.items()}
         if optimizer.kind != "sgd":
@@ -113,7 +112,7 @@ class Stack:
             buffers=self._row(self.buffers, row),
             optimizer=slots,
             average=average,
-            initial_loss=initial_loss,
+            **watch.kept(),
         )
 
     def load_slots(self, row: int, optimizer: RowOptimizer, state: TrialState) -> None:
