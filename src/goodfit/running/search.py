@@ -97,6 +97,8 @@ class Loop:
 
 def begin(session: Session, prepared: Prepared, known: Known) -> Loop:
     """The loop before the coarse search: the user's space, with the rate's box by step 3's bracket."""
+    if "lr" not in prepared.start:  # neither searched nor given: step 3's is as good as any
+        prepared = dataclasses.replace(prepared, start={**prepared.start, "lr": known.lr or 1e-3})
     space = coarse_space(session, prepared, known)
     return Loop(session, prepared, known, Position(space, 1.0, 0), old_space=None)
 
