@@ -19,9 +19,9 @@ Run it where goodfit is installed: python {name}
 
 from pathlib import Path
 
-import goodfit as gf
+from goodfit.best import load_best
 
-model = gf.load_best(Path(__file__).parent)  # an nn.Module in eval mode
+model = load_best(Path(__file__).parent)  # an nn.Module in eval mode
 print(model)
 print(sum(p.numel() for p in model.parameters()), "parameters")
 '''

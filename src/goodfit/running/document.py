@@ -45,7 +45,7 @@ def result_document(session: Session, task: str, seed: int, status: str) -> dict
             "seed": seed,
             "status": status,
             "steps": [result.as_json() for result in session.results],
-            "best": best or {},
+            "best": best,
             "findings": [finding.as_json() for finding in most_important_first(session.findings)],
             "trials": len(session.outcomes),
             "epochs": session.total_epochs(),

@@ -1,0 +1,16 @@
+"""Measured speeds of these tests stay out of the user's cache, and out of each other's way."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+import pytest
+import torch
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Generator[None]:
+    torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GOODFIT_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
