@@ -14,6 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import torch
 from torch import nn
 
 from goodfit.best import load_best
@@ -190,6 +191,7 @@ def run(
                 snapshot=snapshot,
                 began=began,
             )
+            stack.enter_context(_one_thread(opened.problem.device))
             stack.enter_context(_signals(session))
             session.watcher.see(
                 RunStarted(
@@ -284,6 +286,18 @@ def _executor(opened: Opened, folder: RunFolder, workers: int | None, stack: con
         executor.warm_up()
     stack.callback(executor.close)
     return executor
+
+
+@contextlib.contextmanager
+def _one_thread(device: torch.device) -> Generator[None]:
+    """One torch thread here while workers train beside us on a processor: more would only get in their way."""
+    threads = torch.get_num_threads()
+    if device.type == "cpu":
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 @contextlib.contextmanager
