@@ -15,7 +15,9 @@ from goodfit.recipe.result import StageResult
 from goodfit.recipe.runs import Ask, Run, run_of
 from goodfit.settings import Settings
 from goodfit.training.engines.pool import Pool
-from goodfit.training.measure import measure_flow, measure_sample, reinitialised
+from goodfit.training.measure.flow import measure_flow
+from goodfit.training.measure.remedy import reinitialised
+from goodfit.training.measure.sample import measure_sample
 from goodfit.training.problem import Loss, Problem
 from goodfit.training.splits import ResidentSplit
 from goodfit.training.trial import Event, Regime, Segment, Trial, TrialState

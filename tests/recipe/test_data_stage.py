@@ -24,7 +24,7 @@ from goodfit.findings import Severity
 from goodfit.recipe.data import judge_data
 from goodfit.recipe.result import StageResult, Verdict
 from goodfit.settings import Settings
-from goodfit.training.measure_data import measure_data
+from goodfit.training.measure.data import measure_data
 from goodfit.training.problem import Loss, Problem
 from goodfit.training.splits import ResidentSplit
 

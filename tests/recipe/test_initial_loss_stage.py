@@ -22,7 +22,8 @@ from goodfit.findings import Severity
 from goodfit.recipe.initial_loss import judge_initial_loss
 from goodfit.recipe.result import StageResult, Verdict
 from goodfit.settings import Settings
-from goodfit.training.measure import measure_flow, measure_initial
+from goodfit.training.measure.flow import measure_flow
+from goodfit.training.measure.initial import measure_initial
 from goodfit.training.problem import Loss, Problem
 
 torch.set_num_threads(1)

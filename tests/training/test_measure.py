@@ -6,7 +6,10 @@ import torch.nn.functional as F
 from torch import nn
 
 from goodfit.hyperparameters import Hyperparameters
-from goodfit.training.measure import measure_flow, measure_initial, measure_sample, reinitialised
+from goodfit.training.measure.flow import measure_flow
+from goodfit.training.measure.initial import measure_initial
+from goodfit.training.measure.remedy import reinitialised
+from goodfit.training.measure.sample import measure_sample
 from goodfit.training.problem import Loss, Problem
 from goodfit.training.splits import ResidentSplit
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from goodfit.findings import Finding, Severity
 from goodfit.recipe.result import StageName, StageResult, Verdict
 from goodfit.settings.data import DataSettings
-from goodfit.training.measure_data import DataMeasured
+from goodfit.training.measure.data import DataMeasured
 
 WHERE = "stage data"
 

@@ -11,7 +11,8 @@ from goodfit.findings import Finding, Severity
 from goodfit.recipe.result import StageName, StageResult, Verdict
 from goodfit.settings.initial_loss import InitialLossSettings
 from goodfit.training.expected_loss import Expected
-from goodfit.training.measure import GradientFlow, InitialMeasured
+from goodfit.training.measure.flow import GradientFlow
+from goodfit.training.measure.initial import InitialMeasured
 
 WHERE = "stage initial-loss"
 

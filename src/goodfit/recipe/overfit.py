@@ -13,7 +13,8 @@ from goodfit.findings import Finding, Severity
 from goodfit.recipe.result import StageName, StageResult, Verdict
 from goodfit.recipe.runs import Ask, Run
 from goodfit.settings.overfit import OverfitSettings
-from goodfit.training.measure import GradientFlow, SampleMeasured
+from goodfit.training.measure.flow import GradientFlow
+from goodfit.training.measure.sample import SampleMeasured
 from goodfit.training.trial import Status
 
 WHERE = "stage overfit"

@@ -17,8 +17,11 @@ from goodfit.running.session import Entry, Session
 from goodfit.running.trying import Prepared
 from goodfit.space.scales import Log
 from goodfit.task import accuracy
-from goodfit.training.measure import measure_flow, measure_initial, measure_sample, reinitialised
-from goodfit.training.measure_data import measure_data
+from goodfit.training.measure.data import measure_data
+from goodfit.training.measure.flow import measure_flow
+from goodfit.training.measure.initial import measure_initial
+from goodfit.training.measure.remedy import reinitialised
+from goodfit.training.measure.sample import measure_sample
 from goodfit.training.trial import Regime
 
 PROBE_SAMPLES = 256  # whose single losses are compared before and after

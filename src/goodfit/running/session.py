@@ -41,8 +41,8 @@ from goodfit.running.outcome import Outcome
 from goodfit.running.roles import parameter_count
 from goodfit.settings import Settings
 from goodfit.training.engines import grouped
-from goodfit.training.measure import built
 from goodfit.training.problem import Problem
+from goodfit.training.structure import built
 from goodfit.training.trial import Ended, Points, Probed, Regime, Segment, Status, Trial
 
 REPORTING_SECONDS = 0.25  # one look at the messages, one transaction and one redraw at most in this time
@@ -166,7 +166,9 @@ class Session:
         stage = self._stage[2]
         if (stage, what) not in self._told:
             self.writer.add(
-                DecisionRecord(stage=stage, what=what, why=why, before=plain(before), after=plain(after), at=time.time())
+                DecisionRecord(
+                    stage=stage, what=what, why=why, before=plain(before), after=plain(after), at=time.time()
+                )
             )
         self.watcher.see(Decided(what, why))
 

@@ -19,9 +19,9 @@ from goodfit.settings import Settings
 from goodfit.space import Space
 from goodfit.space.defaults import default_space
 from goodfit.space.levels import Choice
-from goodfit.training.measure import built
 from goodfit.training.problem import Problem, Split, as_pair
 from goodfit.training.splits import ResidentSplit
+from goodfit.training.structure import built
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

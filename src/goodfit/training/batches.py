@@ -17,11 +17,17 @@ from goodfit.training.trial import Regime
 _TARGET_KEYS = ("label", "target", "y")  # how the key of a target starts in batches that are dicts
 
 
-def fixed_subset(size: int, count: int) -> Tensor:
-    """`count` of `size` positions (all, if there are fewer), sorted: int64. The same for every trial."""
+def fixed_subset(size: int, count: int, which: int | None = None) -> Tensor:
+    """`count` of `size` positions (all, if there are fewer), sorted: int64. The same at every call, for every trial.
+
+    Args:
+        size: positions to draw from.
+        count: how many to draw.
+        which: subsets of other numbers are drawn apart from each other; None: the one that trials are evaluated on.
+    """
     if count >= size:
         return torch.arange(size)
-    return torch.randperm(size, generator=_generator(size, SUBSET))[:count].sort().values
+    return torch.randperm(size, generator=_generator(size if which is None else which, SUBSET))[:count].sort().values
 
 
 @functools.lru_cache(maxsize=64)
