@@ -9,9 +9,12 @@ from typing import Any
 from goodfit.recipe.plan import shown_plan
 from goodfit.recipe.progress import PlannedStage
 from goodfit.recipe.result import StageName, StageResult, Verdict
+from goodfit.recipe.search import ranked
 from goodfit.running import search
 from goodfit.running.final import Ambition, conduct_final, skipped
 from goodfit.running.gates import data_stage, initial_loss_stage, learning_rate_stage, overfit_stage
+from goodfit.running.loop import Known, Loop, begin, take_up
+from goodfit.running.repeats import choose
 from goodfit.running.session import Session
 from goodfit.running.trying import Prepared
 from goodfit.settings import Settings
@@ -71,12 +74,12 @@ def conduct(session: Session, prepared: Prepared, options: Options) -> str:
                 return "stopped"
     if options.only_checks:
         return "done" if passed else "stopped"
-    loop = search.begin(session, prepared, _known(session, known, options))
+    loop = begin(session, prepared, _known(session, known, options))
     result = session.stage(StageName.COARSE, 1, "many short trials", lambda: search.coarse_stage(loop))
-    search.take_up(loop, result)
+    take_up(loop, result)
     if result.verdict is Verdict.FAIL and not loop.observations:
         return "stopped"
-    if not search.ranked(loop.observations):
+    if not ranked(loop.observations):
         session.stage(StageName.FINAL, 1, "", lambda: skipped("No trial of the coarse search ended well."))
         return "stopped"
     round_ = 0
@@ -88,14 +91,14 @@ def conduct(session: Session, prepared: Prepared, options: Options) -> str:
             (StageName.DECIDE, "another round, or the final training", search.decide_stage),
         ):
             result = session.stage(name, round_, about, lambda stage=stage, r=round_: stage(loop, r))
-            search.take_up(loop, result)
+            take_up(loop, result)
     session.stage(StageName.FINAL, 1, "longer, decayed, averaged; the test set once", lambda: _final(loop, options))
     return "done"
 
 
-def _final(loop: search.Loop, options: Options) -> StageResult:
+def _final(loop: Loop, options: Options) -> StageResult:
     session = loop.session
-    chosen = search.choose(loop)
+    chosen = choose(loop)
     settings = session.settings.budget
     full = options.epochs or session.opened.task.epochs
     wanted = full or settings.final_stretch * loop.position.epochs
@@ -109,7 +112,7 @@ def _final(loop: search.Loop, options: Options) -> StageResult:
     return result
 
 
-def _known(session: Session, known: Mapping[str, Any], options: Options) -> search.Known:
+def _known(session: Session, known: Mapping[str, Any], options: Options) -> Known:
     """The first steps' `next`, as the search reads it."""
     objective = session.opened.task.parsed_objective
     landmarks = {
@@ -119,7 +122,7 @@ def _known(session: Session, known: Mapping[str, Any], options: Options) -> sear
         "floor_loss": float(known.get("floor_loss") or 0.0),
         "best_metric": 1.0 if "acc" in objective.metric.lower() else None,
     }
-    return search.Known(
+    return Known(
         landmarks=landmarks,
         lr=known.get("lr"),
         lr_max=known.get("lr_max"),

@@ -1,0 +1,94 @@
+"""The best configurations again with fresh seeds: what a seed alone changes, and which one is trained for good."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from goodfit.findings import plain
+from goodfit.recipe.search import ranked
+from goodfit.running.lengths import search_seconds_left, trial_seconds
+from goodfit.running.loop import Loop
+from goodfit.running.reading import observation_of
+from goodfit.running.session import Entry
+from goodfit.strategy.choosing import Candidate, basin_width, choose_among_repeats
+from goodfit.strategy.observation import Observation
+from goodfit.training.seeds import PROPOSAL, mixed
+
+
+def choose(loop: Loop) -> Observation:
+    """The configuration for the final training: the top few again with fresh seeds, by their means (recipe 4.6)."""
+    session, settings = loop.session, loop.session.settings.budget
+    objective = session.opened.task.parsed_objective
+    top = loop.contenders[: settings.repeat_top]
+    if len(top) < 2:
+        return top[0]
+    seconds = search_seconds_left(session)
+    cost = sum(trial_seconds(session, o.hyperparameters, loop.position.epochs) for o in top) / session.executor.slots
+    seeds = settings.repeat_seeds
+    if seconds is not None:
+        seeds = int(session.decided("choose/seeds", lambda: min(seeds, int(seconds / max(cost, 1e-9)))))
+    if seeds < 1:
+        return top[0]
+    fresh = [mixed(session.seed, PROPOSAL, 777, i) % 2**31 for i in range(seeds)]
+    outcomes = session.train(
+        "choose",
+        [Entry(o.hyperparameters, seed) for o in top for seed in fresh],
+        epochs=loop.position.epochs,
+        deadline=None if seconds is None else session.elapsed() + max(2 * cost * seeds, 1.0),
+        share=(0.8, 1.0),
+    )
+    space = loop.position.space
+    candidates = []
+    for i, found in enumerate(top):
+        runs = [observation_of(o, objective) for o in outcomes[i * seeds : (i + 1) * seeds]]
+        candidates.append(
+            Candidate(
+                trial=found.number,
+                hyperparameters=found.hyperparameters,
+                scores=tuple(run.score for run in runs),
+                cost=session.size_of(found.hyperparameters),
+                basin=basin_width(space, loop.contenders, found.number),
+            )
+        )
+    winner = choose_among_repeats(candidates, loop.sigma, session.settings.search, told=objective.natural)
+    for finding in winner.findings:
+        session.find(finding)
+    session.decide(
+        f"Trial {winner.candidate.trial}'s hyperparameters go into the final training.",
+        " ".join(winner.reasons),
+        {"best_trial": top[0].number},
+        {"hyperparameters": plain(winner.candidate.hyperparameters)},
+    )
+    return top[winner.index]
+
+
+def repeat_best(loop: Loop, key: str, seeds: int, deadline: float | None) -> None:
+    """The best trial again with other seeds, once: what a seed alone changes."""
+    session = loop.session
+    best = ranked(loop.observations)
+    if loop.sigma is not None or not best or best[0].score is None:
+        return
+    remaining = search_seconds_left(session)
+    cost = seeds * trial_seconds(session, best[0].hyperparameters, loop.position.epochs) / session.executor.slots
+    allowed = session.decided(
+        f"{key}/allowed", lambda: remaining is None or cost <= session.settings.budget.repeats_share * remaining + 0.5
+    )
+    if not allowed:
+        return
+    objective = session.opened.task.parsed_objective
+    outcomes = session.train(
+        key,
+        [Entry(best[0].hyperparameters, mixed(session.seed, 31, i) % 2**31) for i in range(seeds)],
+        epochs=loop.position.epochs,
+        deadline=deadline,
+        share=(0.8, 1.0),
+    )
+    scores = [best[0].score] + [s for o in outcomes if (s := observation_of(o, objective).score) is not None]
+    if len(scores) >= 2:
+        loop.sigma = float(np.std(scores, ddof=1))
+        session.decide(
+            f"Differences below {2 * loop.sigma:.2g} are noise.",
+            f"{len(scores)} seeds of trial {best[0].number} spread by {loop.sigma:.2g}.",
+            {},
+            {"sigma_seed": loop.sigma},
+        )
