@@ -11,7 +11,7 @@ import numpy as np
 class Timing:
     """One work that has ended, on one slot."""
 
-    size: float  # parameters × batch size, what a step's arithmetic grows with
+    size: float  # operations of a minibatch's forward pass, what a step's arithmetic grows with
     steps: int  # steps of all its trials together
     seconds: float
 

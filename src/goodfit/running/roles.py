@@ -42,6 +42,18 @@ def parameter_count(model: nn.Module) -> int:
     return sum(p.numel() for p in model.parameters())
 
 
+def forward_operations(problem: Problem, hyperparameters: Mapping[str, Any]) -> float:
+    """Floating-point operations of one minibatch's forward pass; parameters × batch size where none are counted."""
+    from torch.utils.flop_counter import FlopCounterMode  # loads torch._dynamo: only where it is needed
+
+    model = _built(problem, hyperparameters).to(device=problem.device, dtype=problem.dtype)
+    size = int(hyperparameters.get("batch_size", problem.default_batch_size))
+    batch = problem.train.fetch(torch.arange(min(size, len(problem.train))))
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        calling("The loss", lambda: problem.loss(model, batch))
+    return float(counter.get_total_flops() or 2 * parameter_count(model) * size)
+
+
 def has_dropout(problem: Problem, hyperparameters: Mapping[str, Any]) -> bool:
     """Whether any dropout rate of the model is above zero."""
     return any(rate > 0 for rate in _dropouts(_built(problem, hyperparameters)))

@@ -38,11 +38,10 @@ from goodfit.recipe.result import StageName, StageResult, Verdict
 from goodfit.running.costs import CostModel, Timing
 from goodfit.running.engine_choice import EngineChooser
 from goodfit.running.outcome import Outcome
-from goodfit.running.roles import parameter_count
+from goodfit.running.roles import forward_operations
 from goodfit.settings import Settings
 from goodfit.training.engines import grouped
 from goodfit.training.problem import Problem
-from goodfit.training.structure import built
 from goodfit.training.trial import Ended, Points, Probed, Regime, Segment, Status, Trial
 
 REPORTING_SECONDS = 0.25  # one look at the messages, one transaction and one redraw at most in this time
@@ -94,7 +93,7 @@ class Session:
         self.seed = seed
         self.budget_seconds = budget_seconds
         self.costs = CostModel()
-        self._parameters: dict[str, int] = {}
+        self._sizes: dict[str, float] = {}
         self.outcomes: dict[int, Outcome] = {}
         self.results: list[StageResult] = []
         self.findings: list[Finding] = []
@@ -249,8 +248,7 @@ class Session:
 
     def _choice(self, problem: Problem, group: Sequence[Trial], regime: Regime) -> dict[str, Any]:
         """How a group of trials of one structure trains: engine, trials a cohort, and what was measured."""
-        size = parameter_count(built(problem, group[0].hyperparameters, 0))
-        return {**self.chooser.choose(problem, group, regime, self.executor.slots), "parameters": size}
+        return self.chooser.choose(problem, group, regime, self.executor.slots)
 
     def _tell_refusal(self, choice: Mapping[str, Any], trial: Trial) -> None:
         """Say once in a run that its trials cannot train as a batch, and why."""
@@ -268,13 +266,12 @@ class Session:
     # -- costs ---------------------------------------------------------------------------------------------------
 
     def size_of(self, hyperparameters: Mapping[str, Any]) -> float:
-        """Parameters × batch size: what a step's arithmetic grows with."""
-        batch = int(hyperparameters.get("batch_size", self.problem.default_batch_size))
+        """Floating-point operations of a minibatch's forward pass: what a step's arithmetic grows with."""
         own = {name: value for name, value in hyperparameters.items() if name not in STANDARD}
-        key = repr(sorted(own.items()))
-        if key not in self._parameters:
-            self._parameters[key] = parameter_count(built(self.problem, hyperparameters, 0))
-        return float(self._parameters[key] * batch)
+        key = repr((sorted(own.items()), hyperparameters.get("batch_size")))
+        if key not in self._sizes:
+            self._sizes[key] = forward_operations(self.problem, hyperparameters)
+        return self._sizes[key]
 
     def seconds_per_step(self, hyperparameters: Mapping[str, Any]) -> float:
         """What a step of such a trial takes on one slot."""
@@ -429,8 +426,7 @@ class Session:
                 for at in range(0, len(group), choice["cohort"]):
                     cohort = tuple(group[at : at + choice["cohort"]])
                     work = self._work(key, cohort, regime, start, steps, choice, evaluations, eval_samples, is_kept)
-                    size = choice["parameters"] * self._batch_size(cohort[0], regime)
-                    works.append((work, size))
+                    works.append((work, self.size_of(cohort[0].hyperparameters)))
         return works
 
     def _work(
@@ -601,8 +597,8 @@ class Session:
             outcome = self.outcomes[trial.number]
             start = self.outcomes[trial.parent].step if trial.parent is not None else 0
             steps += max(0, outcome.step - start)
-        self.costs.add(Timing(size, steps, seconds))
-        if is_kept:
+        if is_kept:  # a gate's works are too short to tell what a step costs
+            self.costs.add(Timing(size, steps, seconds))
             self._note(f"work/{work.key}", True)
         if work.parents is not None:
             remove_checkpoint(work.parents)
