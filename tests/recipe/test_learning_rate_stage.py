@@ -10,7 +10,8 @@ from hypothesis import settings as checks
 from hypothesis import strategies as st
 
 from goodfit.findings import Severity
-from goodfit.recipe.learning_rate import Bracket, RateClass, ladder_of, own_class
+from goodfit.recipe.learning_rate import Bracket
+from goodfit.recipe.rate_classes import RateClass, ladder_of, own_class
 from goodfit.recipe.result import StageResult, Verdict
 from goodfit.recipe.runs import Run
 from goodfit.settings import Settings

@@ -17,7 +17,6 @@ from gate_problems import (
 )
 
 from goodfit.findings import Severity
-from goodfit.recipe.overfit import is_capacity
 from goodfit.recipe.result import StageResult, Verdict
 from goodfit.training.problem import Loss
 
@@ -131,10 +130,3 @@ def test_a_loss_of_model_and_batch_is_judged_by_its_fall_alone():
     assert result.verdict is Verdict.PASS
     assert loud(result) == []
     assert "floor is unknown" in result.summary
-
-
-def test_names_of_size_are_told_from_others():
-    sizes = ("width", "hidden_units", "channels", "layers", "depth", "d_model", "embed_dim", "hidden_size")
-    assert all(is_capacity(name) for name in sizes)
-    others = ("lr", "batch_size", "dropout", "kernel_size", "patch_size", "momentum", "weight_decay", "window")
-    assert not any(is_capacity(name) for name in others)

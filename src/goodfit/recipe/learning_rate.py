@@ -1,175 +1,18 @@
-"""Step 3: the learning rate's bracket. Which rates to try next, and what the trained ones say."""
+"""Step 3: the learning rate's bracket. Which rates to try next, and the verdict on the trained ones."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
 from collections.abc import Sequence
-from enum import StrEnum
 
-import numpy as np
-
-from goodfit.findings import Finding, Severity
+from goodfit.findings import Severity
+from goodfit.recipe.rate_classes import RateClass, Rung, drop_at, ladder_of, own_class
+from goodfit.recipe.rate_findings import declared_findings, edge_findings, no_stable_rate
 from goodfit.recipe.result import StageName, StageResult, Verdict
 from goodfit.recipe.runs import Ask, Run
 from goodfit.settings.learning_rate import LearningRateSettings
 from goodfit.training.trial import Status
-
-WHERE = "stage learning-rate"
-
-
-class RateClass(StrEnum):
-    """What a rate does in about 100 steps (recipe 3.2)."""
-
-    NOT_FINITE = "non-finite"
-    EXPLODING = "exploding"
-    UNSTABLE = "unstable"
-    FLAT_LOW = "flat-low"
-    FLAT_HIGH = "flat-high"
-    FLAT = "flat"  # at every rate: not the rate's fault
-    DOWN = "going-down"
-    DOWN_WELL = "going-down-well"
-
-    @property
-    def is_bad(self) -> bool:
-        """Too high, in any of the three shapes."""
-        return self in (RateClass.NOT_FINITE, RateClass.EXPLODING, RateClass.UNSTABLE, RateClass.FLAT_HIGH)
-
-    @property
-    def is_down(self) -> bool:
-        return self in (RateClass.DOWN, RateClass.DOWN_WELL)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Rung:
-    """One rate of the ladder with what became of it."""
-
-    lr: float
-    kind: RateClass
-    drop: float
-    z: float
-    accuracy_rises: bool  # while the loss is flat
-
-
-def own_class(run: Run, settings: LearningRateSettings, *, floor: float = 0.0) -> RateClass:
-    """The class of a run by itself; `FLAT` where only its neighbours can tell low from high.
-
-    Source: recipe 3.2.
-    """
-    losses = run.step_losses
-    if not np.isfinite(losses).all() or not math.isfinite(run.last_loss):
-        return RateClass.NOT_FINITE
-    if run.status is Status.DIVERGED:
-        not_finite = any(word in run.reason.lower() for word in ("nan", "inf", "finite"))
-        return RateClass.NOT_FINITE if not_finite else RateClass.EXPLODING
-    if _exploded(run, settings):
-        return RateClass.EXPLODING
-    falls = run.fall(floor) >= settings.moved and run.z >= settings.moved_z
-    if _unstable(run, settings, falls=falls):
-        return RateClass.UNSTABLE
-    if falls:
-        return RateClass.DOWN
-    spiked = len(losses) > 0 and run.first_loss > 0 and float(losses.max()) > settings.spike * _early(run)
-    constant = (
-        run.spread_before is not None
-        and run.spread_after is not None
-        and run.spread_after < settings.constant_outputs * run.spread_before
-    )
-    if spiked or constant or run.dead > settings.dead_units:
-        return RateClass.FLAT_HIGH
-    if len(run.update_ratios) and float(np.median(run.update_ratios)) < settings.low_ratio:
-        return RateClass.FLAT_LOW
-    return RateClass.FLAT
-
-
-def _early(run: Run) -> float:
-    """The loss at the start as the step losses have it: the largest of the probe's mean and the first batch's."""
-    return max(run.first_loss, float(run.step_losses[0]))
-
-
-def _exploded(run: Run, settings: LearningRateSettings) -> bool:
-    losses = run.step_losses
-    if len(losses) == 0:
-        return False
-    width = min(5, len(losses))
-    medians = np.median(np.lib.stride_tricks.sliding_window_view(losses, width), axis=1)
-    if run.first_loss > 0 and bool((run.before >= 0).all()):
-        limit = settings.explosion * run.first_loss
-    else:
-        limit = run.first_loss + settings.explosion_sds * float(np.std(run.before))
-    return bool(medians.max() > limit) or run.last_loss > limit
-
-
-def _unstable(run: Run, settings: LearningRateSettings, *, falls: bool) -> bool:
-    """A fall that is given back, or gradients that jump above all that came before."""
-    losses = run.step_losses
-    if len(losses) < 10:
-        return False
-    width = max(5, len(losses) // 20)
-    blocks = losses[: len(losses) // width * width].reshape(-1, width)
-    smooth = np.median(blocks, axis=1)
-    # A block's median scatters by 1.25 sd/√width; neighbouring steps tell the sd apart from the trend.
-    noise = 1.25 * 1.4826 * float(np.median(np.abs(np.diff(losses)))) / math.sqrt(2 * width)
-    lowest = int(smooth.argmin())
-    start = max(run.first_loss, float(smooth[0])) if math.isfinite(run.first_loss) else float(smooth[0])
-    span = start - float(smooth[lowest])
-    later = smooth[lowest:]
-    rise = float(later.max()) - float(smooth[lowest])
-    if span > 0 and rise > settings.rise_sds * noise:
-        # Where the whole fall is small, a rise is noise of the minibatches as much as anything.
-        real = span > max(settings.moved * abs(start), settings.rise_sds * noise)
-        if real and rise > settings.rise * span and rise > 0.02 * abs(start):
-            return True
-        end = float(smooth[-1]) - float(smooth[lowest])
-        if real and end > settings.upper_half * span:
-            return True
-    peaks = 0
-    norms = run.grad_norms
-    if len(norms) >= 10 and np.isfinite(norms).all():
-        top = float(norms[:5].max())
-        for i in range(5, len(norms)):
-            before = float(np.median(norms[max(0, i - 20) : i]))
-            # Above the first gradients as well: near the end of a fit all norms are small and one odd batch stands out.
-            peaks += norms[i] > settings.gradient_peak * before and norms[i] > 2 * top
-    return peaks >= settings.gradient_peaks and not (falls and run.fall() > 0.5)
-
-
-def ladder_of(runs: Sequence[Run], settings: LearningRateSettings, *, floor: float = 0.0) -> tuple[Rung, ...]:
-    """The rates in order with their classes; a flat rate is low or high by its own signs, else by its neighbours.
-
-    Runs of several seeds of one rate are one rung, with the worst class of theirs.
-    """
-    by_rate: dict[float, list[Run]] = {}
-    for run in runs:
-        by_rate.setdefault(run.lr, []).append(run)
-    found = []
-    for lr, group in sorted(by_rate.items()):
-        kinds = [own_class(run, settings, floor=floor) for run in group]
-        worst = min(kinds, key=list(RateClass).index)
-        falls = [run.fall(floor) for run in group]
-        found.append((lr, worst, float(np.median(falls)), float(np.median([run.z for run in group])), group))
-    moving = [lr for lr, kind, *_ in found if kind.is_down]
-    stable_falls = [fall for _, kind, fall, *_ in found if kind.is_down]
-    best = max(stable_falls, default=0.0)
-    rungs = []
-    for lr, own, fall, z, group in found:
-        kind = own
-        rises = any(run.accuracy_z > settings.accuracy_sds for run in group)
-        if kind is RateClass.FLAT:
-            lower, higher = any(m < lr for m in moving), any(m > lr for m in moving)
-            if higher and not lower:
-                kind = RateClass.FLAT_LOW
-            elif lower and not higher:
-                kind = RateClass.FLAT_HIGH
-            elif lower and higher:
-                kind = RateClass.UNSTABLE
-            elif rises or any(k.is_bad for other, k, *_ in found if other > lr):
-                kind = RateClass.FLAT_LOW
-        elif kind is RateClass.DOWN and fall >= settings.well * best:
-            kind = RateClass.DOWN_WELL
-        flat = kind in (RateClass.FLAT, RateClass.FLAT_LOW)
-        rungs.append(Rung(lr, kind, fall, z, flat and rises))
-    return tuple(rungs)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -312,7 +155,7 @@ class Bracket:
             "flat_low": flat_low,
             "accuracy_rises_while_loss_is_flat": rising,
             "confirmed": [
-                {"lr": lr, "stable_share": held, "drop": _or_none(_drop_at(runs, lr, self.floor))}
+                {"lr": lr, "stable_share": held, "drop": _or_none(drop_at(runs, lr, self.floor))}
                 for lr, held in sorted(confirmed.items())
             ],
         }
@@ -325,7 +168,10 @@ class Bracket:
         star = self._working_rate(runs, rungs, lr_max)
         box = (star / settings.box_below, min(settings.box_above * star, lr_max))
         evidence |= {"lr_star": star, "lr_max": lr_max, "box": list(box), "traces": _traces(runs, rungs, lr_max)}
-        findings = [*self._edge(runs, lr_max, star), *self._declared_range(star, lr_max, flat_low)]
+        findings = [
+            *edge_findings(runs, lr_max, star, settings, self.floor),
+            *declared_findings(self.declared, star, lr_max, flat_low, settings),
+        ]
         summary = (
             f"The loss falls well up to a rate of {lr_max:.2g}"
             f"{f', stable over {self.seeds or settings.confirm_seeds} seeds' if confirmed else ''}"
@@ -349,7 +195,7 @@ class Bracket:
     def _working_rate(self, runs: Sequence[Run], rungs: Sequence[Rung], lr_max: float) -> float:
         """The largest stable rate that goes down well, halved where it is the largest stable one itself (3.3)."""
         settings = self.settings
-        drops = {run.lr: _drop_at(runs, run.lr, self.floor) for run in runs if run.key.startswith("confirm")}
+        drops = {run.lr: drop_at(runs, run.lr, self.floor) for run in runs if run.key.startswith("confirm")}
         # A rate above one that broke with some seed was lucky: it may be the largest stable one, but not the choice.
         confirming = [run for run in runs if run.key.startswith("confirm")]
         bad = [run.lr for run in confirming if own_class(run, settings, floor=self.floor).is_bad]
@@ -365,91 +211,15 @@ class Bracket:
         well = max(lr for lr, drop in stable.items() if drop >= settings.well * best)
         return well / settings.below_max if well >= lr_max * 0.999 else well
 
-    def _edge(self, runs: Sequence[Run], lr_max: float, star: float) -> list[Finding]:
-        drops = {run.lr: _drop_at(runs, run.lr, self.floor) for run in runs if run.lr <= lr_max * 1.001}
-        near = [drop for lr, drop in drops.items() if lr <= star * 1.3 and math.isfinite(drop)]
-        at_edge = drops.get(lr_max, math.nan)
-        if not near or not math.isfinite(at_edge) or at_edge <= self.settings.edge_lead * max(max(near), 1e-9):
-            return []
-        return [
-            Finding(
-                kind="learning-rate-at-edge",
-                message=(
-                    f"The loss falls fastest at the edge of stability: {100 * at_edge:.0f} % at {lr_max:.2g}, "
-                    f"{100 * max(near):.0f} % at half of it."
-                ),
-                action="Try warm-up, gradient clipping or a normalisation: with them a higher rate may hold.",
-                evidence={"lr_max": lr_max, "drop_at_max": at_edge, "drop_below": max(near)},
-                where=WHERE,
-                confidence=0.6,
-            )
-        ]
-
-    def _declared_range(self, star: float, lr_max: float, flat_low: float | None) -> list[Finding]:
-        """The user's own range held against the bracket."""
-        if self.declared is None:
-            return []
-        low, high = self.declared
-        evidence = {"declared": [low, high], "lr_star": star, "lr_max": lr_max, "flat_low": flat_low}
-        if low > lr_max:
-            return [
-                Finding(
-                    kind="lr-too-high",
-                    message=(
-                        f"The space's learning rates, {low:.2g} to {high:.2g}, all lie above {lr_max:.2g}, the largest "
-                        "that is stable."
-                    ),
-                    action=f"Move the range to about {star / self.settings.box_below:.1g} to {lr_max:.2g}.",
-                    evidence=evidence,
-                    where=WHERE,
-                    confidence=0.95,
-                )
-            ]
-        if high < star / self.settings.box_below:
-            return [
-                Finding(
-                    kind="lr-too-low",
-                    message=(
-                        f"The space's learning rates, {low:.2g} to {high:.2g}, all lie more than "
-                        f"{self.settings.box_below:g} times below the working rate of {star:.2g}."
-                    ),
-                    action=f"Move the range to about {star / self.settings.box_below:.1g} to {lr_max:.2g}.",
-                    evidence=evidence,
-                    where=WHERE,
-                    confidence=0.9,
-                )
-            ]
-        return []
-
     def _nothing_stable(self, runs: Sequence[Run], rungs: Sequence[Rung], evidence: dict[str, object]) -> StageResult:
-        bad = [rung for rung in rungs if rung.kind.is_bad]
-        flat = [rung for rung in rungs if rung.kind in (RateClass.FLAT, RateClass.FLAT_LOW)]
-        span = f"{rungs[0].lr:.0e} to {rungs[-1].lr:.0e}"
-        if bad and flat:
-            why = f"up to {flat[-1].lr:.2g} the loss does not move, from {bad[0].lr:.2g} on it breaks"
-            action = "Check the initialisation and the scale of the inputs; then warm-up or clipping."
-        elif bad:
-            why = "it breaks at every one of them"
-            action = "Check the initialisation, the scale of inputs and targets, and log, sqrt or division by zero."
-        else:
-            why = "it does not move at any of them"
-            action = "Go back to the overfitting step: it is not the rate that is wrong."
         broken = next((run for run in runs if run.status is Status.DIVERGED and run.reason), None)
-        evidence |= {"lr_star": None, "lr_max": None, "reason": broken.reason if broken is not None else ""}
-        finding = Finding(
-            kind="no-stable-learning-rate",
-            message=f"Of {len(rungs)} rates from {span} none makes the loss fall without breaking: {why}.",
-            action=action,
-            evidence={"rates": [rung.lr for rung in rungs], "classes": [str(rung.kind) for rung in rungs]},
-            where=WHERE,
-            confidence=0.95,
-        )
+        finding = no_stable_rate(rungs)
         return StageResult(
             stage=StageName.LEARNING_RATE,
             verdict=Verdict.FAIL,
             summary=finding.message,
             findings=(finding,),
-            evidence=evidence,
+            evidence=evidence | {"lr_star": None, "lr_max": None, "reason": "" if broken is None else broken.reason},
             next={"lr": None, "lr_max": None, "flat_low": evidence["flat_low"], "box": None},
         )
 
@@ -483,14 +253,6 @@ def _confirmed(runs: Sequence[Run], settings: LearningRateSettings, floor: float
         if run.key.startswith("confirm"):
             held.setdefault(run.lr, []).append(own_class(run, settings, floor=floor).is_down)
     return {lr: sum(flags) / len(flags) for lr, flags in held.items()}
-
-
-def _drop_at(runs: Sequence[Run], lr: float, floor: float) -> float:
-    """The median fall over the confirming seeds of a rate, else over its ladder's runs."""
-    at = [run for run in runs if run.lr == lr]
-    confirming = [run for run in at if run.key.startswith("confirm")]
-    falls = [run.fall(floor) for run in (confirming or at)]
-    return float(np.median(falls)) if falls else math.nan
 
 
 def _traces(runs: Sequence[Run], rungs: Sequence[Rung], lr_max: float, most: int = 100) -> list[dict[str, object]]:

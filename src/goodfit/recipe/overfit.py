@@ -5,11 +5,18 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from goodfit.findings import Finding, Severity
+from goodfit.recipe.overfit_findings import (
+    cannot_overfit,
+    initialisation,
+    several_batches,
+    structural,
+    without_inputs,
+)
 from goodfit.recipe.result import StageName, StageResult, Verdict
 from goodfit.recipe.runs import Ask, Run
 from goodfit.settings.overfit import OverfitSettings
@@ -17,15 +24,7 @@ from goodfit.training.measure.flow import GradientFlow
 from goodfit.training.measure.sample import SampleMeasured
 from goodfit.training.trial import Status
 
-WHERE = "stage overfit"
 ADAPTIVE = ("adam", "adamw", "nadam", "radam", "rmsprop", "adagrad", "lion")
-_CAPACITY = re.compile(r"(width|hidden|units|channels|filters|neurons|features|d_?model|embed|dim$|layers|depth|size$)")
-_NOT_CAPACITY = re.compile(r"(batch|kernel|vocab|image|patch|window|step)")
-
-
-def is_capacity(name: str) -> bool:
-    """Whether a hyperparameter of this name sets how large the model is."""
-    return bool(_CAPACITY.search(name.lower())) and not _NOT_CAPACITY.search(name.lower())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -226,14 +225,16 @@ class Overfit:
             "runs": [self._run_as_json(run) for run in runs],
             "control": self.control_reason() or ("run" if control else "not run"),
         }
-        structural = tuple(self._structural(learned=winner is not None))
-        findings = [*structural]
+        shown = tuple(structural(self.flow, self.settings, learned=winner is not None))
+        findings = [*shown]
         if winner is None or winner.key == "reinitialise" or winner.key.startswith("widen-"):
-            findings.append(self._cannot(runs, winner, cause or "unknown", structural))
+            findings.append(self._cannot(runs, winner, cause or "unknown", shown))
             if winner is not None and winner.key == "reinitialise":
-                findings.append(self._initialisation("Only another initialisation lets the sample be learned"))
-        findings += self._control_findings(control)
-        findings += self._batches_findings([run for run in runs if run.key == "batches"])
+                findings.append(initialisation(self.flow, "Only another initialisation lets the sample be learned"))
+        findings += without_inputs(control, self.sample, self.settings, self.fits)
+        findings += several_batches(
+            [run for run in runs if run.key == "batches"], self.sample, self.settings, self.fits
+        )
         failed = any(finding.severity is Severity.ERROR for finding in findings)
         warned = any(finding.severity is Severity.WARNING for finding in findings)
         return StageResult(
@@ -243,6 +244,18 @@ class Overfit:
             findings=tuple(findings),
             evidence=evidence,
             next={} if winner is None else {"lr": winner.lr, "changes": self._changes(winner.key)},
+        )
+
+    def _cannot(self, runs: Sequence[Run], winner: Run | None, cause: str, shown: Sequence[Finding]) -> Finding:
+        return cannot_overfit(
+            self.sample,
+            runs,
+            winner,
+            cause,
+            first_loss=self.flow.loss,
+            changes={} if winner is None else self._changes(winner.key),
+            has_capacity=bool(self.capacity),
+            follows_from=next((finding.kind for finding in shown if finding.severity is Severity.ERROR), None),
         )
 
     def _run_as_json(self, run: Run) -> dict[str, object]:
@@ -288,187 +301,6 @@ class Overfit:
             return "saturated units"
         return "unknown"
 
-    def _structural(self, *, learned: bool) -> Iterator[Finding]:
-        """Direct facts of the first backward pass. What a model that learned shows besides is not held against it."""
-        flow, settings = self.flow, self.settings
-        if not flow.has_graph or flow.cut:
-            which = ", ".join(flow.cut[:3]) + (", ..." if len(flow.cut) > 3 else "")
-            yield Finding(
-                kind="dead-graph-detach",
-                message=(
-                    "The loss does not depend on any parameter: the graph is cut."
-                    if not flow.has_graph
-                    else f"{len(flow.cut)} of {flow.parameters} tensors take part in the forward pass but get no "
-                    f"gradient ({which}): the graph is cut behind them."
-                ),
-                action="Look for detach, .data, .item, numpy, argmax or no_grad between these layers and the loss.",
-                evidence={"without_gradient": list(flow.cut), "parameters": flow.parameters},
-                where=WHERE,
-            )
-        if learned:
-            return
-        if flow.targets_change and not flow.inputs_change:
-            yield Finding(
-                kind="labels-misaligned",
-                message="Reading the same samples twice gives the same inputs with other targets: they are drawn anew.",
-                action="Make the data set return the same target for the same index.",
-                where=WHERE,
-            )
-        if flow.not_finite:
-            yield Finding(
-                kind="numerical-nan",
-                message=f"The first gradients of {', '.join(flow.not_finite[:3])} are not finite.",
-                action="Look for log, sqrt or division at zero, and for NaN in the data.",
-                evidence={"parameters": list(flow.not_finite)},
-                where=WHERE,
-            )
-        if flow.identical_units:
-            yield self._initialisation(f"All units of {flow.identical_units[0]} start the same and stay the same")
-        dead = [layer for layer in flow.layers if layer.dead >= settings.dead_units]
-        if dead:
-            yield Finding(
-                kind="dead-relu",
-                message=f"{100 * dead[0].dead:.0f} % of the units of {dead[0].name} start at zero for every sample.",
-                action="Check the initial biases and the scale of the inputs; use He initialisation or a leaky ReLU.",
-                evidence={"layer": dead[0].name, "dead": dead[0].dead},
-                where=WHERE,
-            )
-        saturated = [layer for layer in flow.layers if layer.saturated >= settings.dead_units]
-        if saturated:
-            yield Finding(
-                kind="saturated-activation",
-                message=f"{100 * saturated[0].saturated:.0f} % of {saturated[0].name}'s values are in its flat parts.",
-                action="Scale the inputs to about unit size, or the weights before this layer down.",
-                evidence={"layer": saturated[0].name, "saturated": saturated[0].saturated},
-                where=WHERE,
-            )
-
-    def _initialisation(self, what: str) -> Finding:
-        sds = {layer.name: layer.sd for layer in self.flow.layers}
-        return Finding(
-            kind="bad-initialisation",
-            message=f"{what}.",
-            action="Initialise linear and convolutional weights by He's rule (or leave PyTorch's), biases zero.",
-            evidence={"layer_sd": sds},
-            where=WHERE,
-            confidence=0.9,
-        )
-
-    def _cannot(self, runs: Sequence[Run], winner: Run | None, cause: str, structural: Sequence[Finding]) -> Finding:
-        tried = sorted({run.lr for run in runs if run.key not in ("zeroed", "batches")})
-        sample = [run for run in runs if run.key == "sample"]
-        lowest = min((run.last_loss for run in sample if run.finite), default=math.nan)
-        evidence: dict[str, object] = {"cause": cause, "rates": tried, "lowest_loss": lowest}
-        first = float(np.median([run.first_loss for run in sample])) if sample else self.flow.loss
-        evidence["first_loss"] = first
-        fate = f"the loss stays at {lowest:.3g} of {first:.3g}" if math.isfinite(lowest) else "the loss breaks"
-        root = next((finding.kind for finding in structural if finding.severity is Severity.ERROR), None)
-        count = len(self.sample.indices)
-        if winner is not None and winner.key == "reinitialise":
-            evidence["experiment"] = {
-                "remedy": "He initialisation",
-                "metric": "loss",
-                "without": lowest if math.isfinite(lowest) else None,
-                "with": winner.last_loss,
-                "seeds": 1,
-            }
-            return Finding(
-                kind="cannot-overfit-sample",
-                message=(
-                    f"{count} samples cannot be learned with the model's own initialisation ({fate}); with He's they "
-                    f"are, at a rate of {winner.lr:.2g}."
-                ),
-                action="Initialise linear and convolutional weights by He's rule (or leave PyTorch's), biases zero.",
-                evidence=evidence,
-                where=WHERE,
-                follows_from=root,
-            )
-        if winner is not None:
-            changes = self._changes(winner.key)
-            said = ", ".join(f"{name}={value:g}" for name, value in changes.items())
-            evidence |= {"changes": changes}
-            evidence["experiment"] = {
-                "remedy": said,
-                "metric": "loss",
-                "without": lowest if math.isfinite(lowest) else None,
-                "with": winner.last_loss,
-                "seeds": 1,
-            }
-            return Finding(
-                kind="cannot-overfit-sample",
-                severity=Severity.WARNING,
-                message=f"The model is too small to learn {count} samples ({fate}); with {said} it learns them.",
-                action=f"Scale up the network: start from {said}.",
-                evidence=evidence,
-                where=WHERE,
-            )
-        action = {
-            "dead-graph-detach": "Mend the graph: every layer must get a gradient.",
-            "targets change between readings": "Make the data set return the same target for the same index.",
-            "the batch changes between readings": "Make targets and inputs the same at every reading of an index.",
-            "equal inputs with different targets": "Remove the conflicting samples.",
-            "explodes at every rate": "Check the scale of inputs and initial weights, and log or division by zero.",
-            "capacity or conflicting labels": (
-                "Scale up the network"
-                + (
-                    "; even the largest tried did not do, so look for a bottleneck or conflicting labels."
-                    if self.capacity
-                    else ": it has no hyperparameter of size in the space, so widen its narrowest layer."
-                )
-            ),
-        }.get(cause, "Something is broken: check that inputs belong to targets, and look at the layers' activations.")
-        rates = f" at {len(tried)} rates from {tried[0]:.0e} to {tried[-1]:.0e}" if tried else ""
-        return Finding(
-            kind="cannot-overfit-sample",
-            message=f"{count} samples cannot be learned{rates}: {fate if tried else 'no gradient arrives'} ({cause}).",
-            action=action,
-            evidence=evidence,
-            where=WHERE,
-            confidence=0.95,
-            follows_from=root,
-        )
-
-    def _control_findings(self, control: Sequence[Run]) -> Iterator[Finding]:
-        constant, floor = self.sample.constant, self.sample.floor or 0.0
-        for run in control:
-            if not run.finite:
-                continue
-            too_good = constant is not None and run.last_loss - floor < self.settings.control_share * (constant - floor)
-            if (too_good if constant is not None else self.fits(run)) or (run.fitted and constant is None):
-                versus = "" if constant is None else f", where the best constant has {constant:.3g}"
-                yield Finding(
-                    kind="overfits-without-inputs",
-                    message=(
-                        f"With all inputs set to zero the sample is still learned (loss {run.last_loss:.3g}{versus}): "
-                        "the targets reach the model by another way."
-                    ),
-                    action="Look for the target in the model's inputs, in its state, or in the order of the batch.",
-                    evidence={"lr": run.lr, "loss": run.last_loss, "constant_loss": constant},
-                    where=WHERE,
-                    confidence=0.95,
-                )
-                return
-
-    def _batches_findings(self, batches: Sequence[Run]) -> Iterator[Finding]:
-        finite = [run for run in batches if run.finite]
-        if not batches or any(self.fits(run) for run in batches):
-            return
-        left = min((run.last_loss / run.first_loss for run in finite if run.first_loss > 0), default=math.nan)
-        if left <= 0.5:
-            return
-        yield Finding(
-            kind="cannot-overfit-sample",
-            severity=Severity.INFO,
-            message=(
-                f"The {len(self.sample.indices)} samples are learned, but of the loss on {len(self.sample.more)} "
-                f"samples {100 * left:.0f} % is left after {self.settings.passes} passes: a larger model may do better."
-            ),
-            action="Have a larger model in the space.",
-            evidence={"cause": "capacity", "left": left, "samples": len(self.sample.more)},
-            where=WHERE,
-            confidence=0.5,
-        )
-
     def _summary(self, runs: Sequence[Run], winner: Run | None, cause: str | None, control: Sequence[Run]) -> str:
         count = len(self.sample.indices)
         if winner is None:
@@ -485,7 +317,7 @@ class Overfit:
             best = min((run.last_loss for run in several if run.finite), default=math.nan)
             second = f"; on {len(self.sample.more)} samples the loss falls to {best:.3g}"
         tested = "; with inputs zeroed it is not" if control else ""
-        if any(True for _ in self._control_findings(control)):
+        if any(True for _ in without_inputs(control, self.sample, self.settings, self.fits)):
             tested = "; with inputs zeroed it is learned as well"
         cut = f"; but {len(self.flow.cut)} tensors get no gradient" if self.flow.cut else ""
         return (
