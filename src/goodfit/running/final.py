@@ -30,6 +30,7 @@ from goodfit.training.ensemble import Ensemble, merge_for, merged
 from goodfit.training.seeds import mixed
 from goodfit.training.trained import load_model
 
+EVALUATIONS = 16  # on subsets while the seeds train; the whole validation split is scored at the end
 RESERVE_SECONDS = 2.0  # for evaluating, writing the model and the report at the end
 
 
@@ -60,7 +61,6 @@ def conduct_final(session: Session, ambition: Ambition) -> StageResult:
         deadline = session.budget_seconds * 1.02 - RESERVE_SECONDS
     seeds = [mixed(session.seed, 4242, i) % 2**31 for i in range(plan.seeds)]
     factors = tuple(plan.factors)
-    evaluations = {"evaluations": 16}  # on subsets; the whole validation split is scored at the end
     runs: list[Outcome] = []
     evidence: dict[str, Any] = {"epochs": plan.epochs, "schedule": base["schedule"], "ema_decay": base["ema_decay"]}
     factor = 1.0
@@ -68,7 +68,7 @@ def conduct_final(session: Session, ambition: Ambition) -> StageResult:
         entries = [Entry({**base, "lr": rate * f}, seeds[0], is_scheduled=True) for f in factors]
         # Half the time at most: the seeds come after.
         swept = session.train(
-            "final/peak", entries, epochs=plan.epochs, deadline=deadline, share=(0.0, 0.5), **evaluations
+            "final/peak", entries, epochs=plan.epochs, deadline=deadline, share=(0.0, 0.5), evaluations=EVALUATIONS
         )
         scores = [
             (
@@ -104,7 +104,7 @@ def conduct_final(session: Session, ambition: Ambition) -> StageResult:
             epochs=plan.epochs,
             deadline=deadline,
             share=(0.5 if len(factors) > 1 else 0.0, 0.95),
-            **evaluations,
+            evaluations=EVALUATIONS,
         )
     good = [o for o in runs if o.is_feasible and o.last("val_loss") is not None]
     if not good:

@@ -150,7 +150,8 @@ def _overfit_steps(session: Session, prepared: Prepared) -> int | None:
         seconds = 0.5 * session.settings.budget.gates_share * (session.budget_seconds or 0.0)
         affordable = seconds * session.executor.slots / session.seconds_per_step(prepared.start)
         runs = 6 + 3 + 3  # the ladder, the control, several minibatches
-        return int(max(affordable / runs, 60))
+        # Never fewer than the tiny sample itself needs: a verdict on an unfinished training would be a wrong one.
+        return int(max(affordable / runs, session.settings.overfit.steps))
 
     return int(session.decided("overfit/steps", steps))
 
