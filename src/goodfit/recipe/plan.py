@@ -10,7 +10,6 @@ from goodfit.recipe.progress import PlannedStage
 from goodfit.recipe.result import StageName
 from goodfit.settings.budget import BudgetSettings
 
-
 ENDLESS = 1e9  # more trials than anyone runs
 
 
