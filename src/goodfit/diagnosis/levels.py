@@ -84,10 +84,10 @@ def guessing(curves: Curves) -> Guessing:
     return Guessing(max(starts) if starts else first_loss(curves), False)
 
 
-def span(curves: Curves) -> float:
+def span(curves: Curves, settings: CurveSettings) -> float:
     """From the loss of guessing down to the floor: the scale of the falls and rises of the loss; above 0."""
     size = guessing(curves).loss - curves.floor_loss
-    losses = training_loss(curves, CurveSettings())
+    losses = training_loss(curves, settings)
     spread = float(np.ptp(losses.values)) if len(losses) else 0.0
     return size if size > 0 else max(spread, 1e-12)
 
@@ -170,7 +170,7 @@ def loss_gap(curves: Curves, settings: CurveSettings) -> Gap | None:
         return None
     at, av = level(losses), level(val)
     skill = guessing(curves).loss - at
-    if skill <= settings.gap_skill * span(curves):
+    if skill <= settings.gap_skill * span(curves, settings):
         return None  # a share of nothing means nothing
     error = math.hypot(loss_error(curves, settings, at, True), loss_error(curves, settings, av, False))
     return Gap((av - at) / skill, error / skill, "loss", at, av)
@@ -205,7 +205,7 @@ def metric_delta(curves: Curves, settings: CurveSettings) -> float:
 def loss_delta(curves: Curves, settings: CurveSettings) -> float:
     """Smallest difference of the validation loss that counts."""
     given = curves.smallest_difference if curves.val_metric is None else None
-    return max(given or 0.0, settings.loss_difference * span(curves))
+    return max(given or 0.0, settings.loss_difference * span(curves, settings))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -87,7 +87,7 @@ def _exploded(run: Run, settings: LearningRateSettings) -> bool:
     losses = run.step_losses
     if len(losses) == 0:
         return False
-    width = min(5, len(losses))
+    width = min(settings.explosion_window, len(losses))
     medians = np.median(np.lib.stride_tricks.sliding_window_view(losses, width), axis=1)
     if run.first_loss > 0 and bool((run.before >= 0).all()):
         limit = settings.explosion * run.first_loss

@@ -30,17 +30,34 @@ SMALL_DECAY = 1e-5  # weight decay while the rate is sought, where the task give
 
 def data_stage(session: Session, prepared: Prepared) -> StageResult:
     """Look at the data (recipe 2.0)."""
-    measured = measure_data(session.problem, prepared.start, session.seed)
-    return judge_data(measured, session.settings.data)
+    settings = session.settings.data
+    measured = measure_data(
+        session.problem,
+        prepared.start,
+        session.seed,
+        samples=settings.samples,
+        hashed=settings.hashed_samples,
+        independence=settings.independence_samples,
+        column_samples=settings.column_samples,
+    )
+    return judge_data(measured, settings)
 
 
 def initial_loss_stage(session: Session, prepared: Prepared) -> StageResult:
     """Step 1."""
-    measured = measure_initial(session.problem, prepared.start, session.seed)
+    settings = session.settings.initial_loss
+    measured = measure_initial(
+        session.problem,
+        prepared.start,
+        session.seed,
+        samples=settings.samples,
+        batches=settings.batches,
+        seeds=settings.seeds,
+    )
     flow = measure_flow(session.problem, prepared.start, session.seed)
     return judge_initial_loss(
         measured,
-        session.settings.initial_loss,
+        settings,
         flow=flow,
         expected=session.opened.task.expected_initial_loss,
     )
@@ -48,10 +65,13 @@ def initial_loss_stage(session: Session, prepared: Prepared) -> StageResult:
 
 def overfit_stage(session: Session, prepared: Prepared) -> StageResult:
     """Step 2."""
-    sample = measure_sample(session.problem, prepared.start, session.seed)
+    settings = session.settings.overfit
+    sample = measure_sample(
+        session.problem, prepared.start, session.seed, count=settings.samples, batches=settings.batches
+    )
     flow = measure_flow(session.problem, prepared.start, session.seed)
     overfit = Overfit(
-        settings=session.settings.overfit,
+        settings=settings,
         sample=sample,
         flow=flow,
         optimizer=str(prepared.start["optimizer"]),
@@ -120,6 +140,9 @@ def _answered(session: Session, prepared: Prepared, ask: Ask, *, stage: str) -> 
         probe_every=1 if ask.steps <= 500 else 5,
         fitted_fraction=ask.fitted_fraction,
         fitted_floor=ask.fitted_floor,
+        explosion_factor=session.settings.learning_rate.explosion,
+        explosion_sds=session.settings.learning_rate.explosion_sds,
+        explosion_window=session.settings.learning_rate.explosion_window,
     )
     entries = [
         Entry({**prepared.start, **ask.changes, "lr": lr}, session.seed + seed, steps=ask.steps)

@@ -25,7 +25,6 @@ class BudgetSettings:
     repeat_seeds: int = setting(3, "fresh seeds for each of them", "recipe 4.6: 3-5 [PB]")
     final_seeds: int = setting(5, "seeds of the final training", "recipe 4.8: 3-5 seeds")
     ema_decay: float = setting(0.995, "decay of the Polyak average in the final training", "seed S4, recipe 4.8")
-    end_factor: float = setting(0.01, "the rate's last value as a share of its peak", "recipe 4.8: at most 1e-2")
     peak_factors: tuple[float, ...] = setting(
         (0.5, 1.0, 2.0, 3.0), "peak rates tried under decay, as multiples of the constant one", "recipe 4.8"
     )

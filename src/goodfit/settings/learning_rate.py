@@ -25,8 +25,9 @@ class LearningRateSettings:
     confirm_rungs: int = setting(3, "rates confirmed side by side", "ours")
     confirm_rounds: int = setting(3, "times that the confirmation may move down or up", "ours")
     explosion: float = setting(
-        3.0, "the median of five losses over the first loss that is an explosion", "recipe 3.2: L6"
+        3.0, "the median of the last losses over the first loss that is an explosion", "recipe 3.2: L6"
     )
+    explosion_window: int = setting(5, "step losses that this median is taken of", "recipe 3.2")
     explosion_sds: float = setting(
         10.0, "the same for losses that may be negative, in sd of the first losses", "recipe 3.2"
     )

@@ -31,7 +31,7 @@ def oscillating(curves: Curves, settings: CurveSettings) -> Finding | None:
     if path <= 0:
         return None
     rises = float(moves.clip(0).sum()) / path
-    shake, scale = noise(late.values), span(curves)
+    shake, scale = noise(late.values), span(curves, settings)
     z = mann_kendall(late.values)
     amplitude = shake / scale
     if (
@@ -80,7 +80,7 @@ def unstable(curves: Curves, settings: CurveSettings) -> Finding | None:
     shake = noise(losses.values[: lowest + 1]) if lowest >= 4 else jitter(losses)
     if (
         lowest == 0
-        or fallen < settings.plateau_fall * span(curves)
+        or fallen < settings.plateau_fall * span(curves, settings)
         or rise <= settings.unstable_rise * fallen
         or rise <= settings.unstable_sigmas * shake
     ):
@@ -103,7 +103,7 @@ def _thrown(curves: Curves, settings: CurveSettings, losses: Series, medians: np
     """The loss went far above its start on the way and has not made up for it since."""
     start, end = first_loss(curves), level(losses)
     highest = float(medians.max())
-    if not (start > 0 and highest > settings.explosion_factor * start and end > start - 0.5 * span(curves)):
+    if not (start > 0 and highest > settings.explosion_factor * start and end > start - 0.5 * span(curves, settings)):
         return None
     step = float(losses.steps[int(np.argmax(medians))])
     return Finding(
@@ -134,7 +134,7 @@ def spikes(curves: Curves, settings: CurveSettings) -> Finding | None:
     rest = medians - base
     sigma = MAD_TO_SIGMA * float(np.median(np.abs(rest - np.median(rest))))
     mad = sigma / MAD_TO_SIGMA
-    high = rest > np.maximum(settings.spike_mads * mad, settings.spike_height * span(curves))
+    high = rest > np.maximum(settings.spike_mads * mad, settings.spike_height * span(curves, settings))
     high[:half] = False  # the steep start stands above its own running median
     starts = np.flatnonzero(high[1:] & ~high[:-1]) + 1
     ends = np.flatnonzero(~high[1:] & high[:-1]) + 1

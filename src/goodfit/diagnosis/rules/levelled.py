@@ -40,7 +40,7 @@ def plateau_of_high_rate(curves: Curves, settings: CurveSettings) -> Finding | N
     ratio = _late_ratio(curves)
     # large steps alone are no fault while a small weight is all that is needed: the loss must also jitter
     shake = jitter(finite(curves.train_loss)) if curves.train_loss is not None else 0.0
-    if ratio is not None and ratio > settings.ratio_high and shake > settings.flat_fall * span(curves):
+    if ratio is not None and ratio > settings.ratio_high and shake > settings.flat_fall * span(curves, settings):
         signals.append(f"a step still changes the weights by {ratio:.1%}")
     lead = _averaged_lead(curves, settings)
     if lead is not None:

@@ -37,7 +37,7 @@ def rising_loss(curves: Curves, settings: CurveSettings) -> Finding | None:
     if len(losses) < settings.points or (ratio is not None and ratio > settings.ratio_high):
         return None
     width = max(math.ceil(settings.rising_share * len(losses)), settings.points)
-    scale = max(guessing(curves).loss - float(losses.values.min()), 1e-3 * span(curves))
+    scale = max(guessing(curves).loss - float(losses.values.min()), 1e-3 * span(curves, settings))
     for start in range(0, len(losses) - width + 1, max(width // 4, 1)):
         steps, values = losses.steps[start : start + width], losses.values[start : start + width]
         rise = float(np.median(values[-3:]) - np.median(values[:3]))
@@ -168,9 +168,9 @@ def learns_without_generalising(curves: Curves, settings: CurveSettings) -> Find
     start = first_loss(curves)
     if fall <= settings.standard_errors * jitter(losses) or losses.values.max() > settings.spike_factor * abs(start):
         return None  # thrown about: the rate's affair
-    slack = max(settings.flat_fall * span(curves), settings.standard_errors * jitter(val))
+    slack = max(settings.flat_fall * span(curves, settings), settings.standard_errors * jitter(val))
     # a model that learns anything of use passes guessing before it overfits
-    if moves.z > -settings.z_medium or fall < 2 * settings.flat_fall * span(curves) or below > slack:
+    if moves.z > -settings.z_medium or fall < 2 * settings.flat_fall * span(curves, settings) or below > slack:
         return None
     return Finding(
         kind="pipeline-suspect",

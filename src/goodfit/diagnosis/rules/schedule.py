@@ -83,7 +83,7 @@ def _slowdown(
         after = blocks(between(steps, end, np.inf), settings.step_blocks)
     if min(len(before), len(after)) < 4:
         return None
-    room = (level(after) - curves.floor_loss) / span(curves)
+    room = (level(after) - curves.floor_loss) / span(curves, settings)
     z = mann_kendall(before.values[-max(settings.points, len(before) // 2) :])
     near_before = before.steps >= 0.5 * (before.steps[0] + before.steps[-1])
     length = float(before.steps[near_before][-1] - before.steps[near_before][0])
@@ -101,6 +101,6 @@ def _slowdown(
     falls = z <= -settings.z_medium or (len(before) < settings.points and bool((np.diff(before.values) < 0).all()))
     if not falls or gain_before <= settings.cut_slowdown * max(gain_after, 0.0) or room < settings.cut_room:
         return None
-    if gain_before * length < 2 * settings.flat_fall * span(curves):
+    if gain_before * length < 2 * settings.flat_fall * span(curves, settings):
         return None  # it was crawling already
     return gain_before, max(gain_after, 0.0), z, room

@@ -41,7 +41,7 @@ def standstill(curves: Curves, settings: CurveSettings) -> Standstill | None:
     start = first_loss(curves)
     if len(losses) < settings.points or not np.isfinite(start):
         return None
-    end, scale = level(losses), span(curves)
+    end, scale = level(losses), span(curves, settings)
     guess = guessing(curves)
     reference = min(start, guess.loss) if guess.is_known else start
     if reference - end >= settings.flat_fall * scale:
@@ -129,7 +129,7 @@ def not_learning(curves: Curves, settings: CurveSettings) -> Finding | None:
 def _high_signs(curves: Curves, settings: CurveSettings, still: Standstill) -> list[str]:
     """What shows that a flat loss was thrown onto its plateau; empty where nothing does."""
     signs = []
-    guess, scale = guessing(curves), span(curves)
+    guess, scale = guessing(curves), span(curves, settings)
     for name, series in (("training", finite(curves.train_loss)), ("minibatch", finite(curves.step_loss))):
         if len(series) < settings.points:
             continue

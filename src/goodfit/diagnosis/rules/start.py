@@ -22,7 +22,7 @@ def plateau_at_start(curves: Curves, settings: CurveSettings) -> Finding | None:
         losses = blocks(steps, 40)
     if len(losses) < 2 * settings.points:
         return None
-    scale = span(curves)
+    scale = span(curves, settings)
     run = float(losses.steps[-1] - losses.steps[0])
     plateau = int((losses.steps <= losses.steps[0] + settings.plateau_share * run).sum())
     if plateau < 3:
@@ -86,7 +86,7 @@ def hockey_stick(curves: Curves, settings: CurveSettings) -> Finding | None:
     if not np.isfinite(gain) or gain <= max(settings.easy_nats, settings.easy_share * abs(start)):
         return None
     reached = _reached(curves, curves.chance_loss)
-    stays = level(training_loss(curves, settings)) < curves.chance_loss + settings.flat_fall * span(curves)
+    stays = level(training_loss(curves, settings)) < curves.chance_loss + settings.flat_fall * span(curves, settings)
     if reached is None or not stays:
         return None
     step, is_fine = reached
