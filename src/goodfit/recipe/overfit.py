@@ -179,6 +179,10 @@ class Overfit:
         if not any(self._moved(run) for run in sample) and sample[-1].finite and "higher" not in done:
             factor = self.settings.higher_factor
             return self._sample_ask("higher", [lr * factor for lr in rates if lr * factor > max(rates)])
+        if "longer" not in done and (falling := self._still_falling(sample)):
+            longest = max(run.steps for run in falling) * self.settings.longer
+            ask = self._sample_ask("longer", [run.lr for run in falling])
+            return dataclasses.replace(ask, steps=int(longest))
         falls = any(self._moved(run) for run in runs)
         if falls and self.capacity:
             for factor in self.settings.widths:
@@ -188,6 +192,17 @@ class Overfit:
         if "reinitialise" not in done:
             return self._sample_ask("reinitialise", rates, reinitialise=True)
         return None
+
+    def _still_falling(self, sample: Sequence[Run]) -> list[Run]:
+        """The two lowest runs, if the lowest was still on its way when its steps ended: a sequence model on text is."""
+        lowest = sorted((run for run in sample if run.finite and len(run.step_losses) >= 40), key=lambda r: r.last_loss)
+        if not lowest:
+            return []
+        losses, floor = lowest[0].step_losses, self.sample.floor or 0.0
+        width = len(losses) // 10
+        before, after = float(np.median(losses[-3 * width : -2 * width])), float(np.median(losses[-width:]))
+        left = before - floor
+        return lowest[:2] if left > 0 and (before - after) / left > self.settings.still_falling else []
 
     def _moved(self, run: Run) -> bool:
         floor = self.sample.floor or 0.0
@@ -277,7 +292,9 @@ class Overfit:
         if winner is not None:
             if winner.key.startswith("widen-"):
                 return "capacity"
-            return {"lower": "lower learning rate", "higher": "higher learning rate"}.get(winner.key, winner.key)
+            return {"lower": "lower learning rate", "higher": "higher learning rate", "longer": "more steps"}.get(
+                winner.key, winner.key
+            )
         if flow.targets_change and not flow.inputs_change:
             return "targets change between readings"
         if self.batch_changes(runs):
@@ -307,7 +324,12 @@ class Overfit:
             tried = len({run.lr for run in runs})
             return f"{count} samples cannot be learned at any of {tried} rates: {cause}."
         floor = "" if self.sample.floor is not None else " (its floor is unknown: judged by its fall alone)"
-        by = {"sample": "", "lower": " (below the usual rates)", "higher": " (above the usual rates)"}.get(winner.key)
+        by = {
+            "sample": "",
+            "longer": " (in more steps than usual)",
+            "lower": " (below the usual rates)",
+            "higher": " (above the usual rates)",
+        }.get(winner.key)
         if by is None:
             said = ", ".join(f"{name}={value:g}" for name, value in self._changes(winner.key).items())
             by = f" only with {said or 'another initialisation'}"

@@ -23,6 +23,10 @@ class OverfitSettings:
     )
     lower_factor: float = setting(100.0, "how far rates go down when all explode", "recipe 2.2")
     higher_factor: float = setting(100.0, "how far rates go up when none moves the loss", "recipe 2.2, mirrored")
+    longer: float = setting(4.0, "times the steps where the loss was still falling well", "ours")
+    still_falling: float = setting(
+        0.1, "fall over the last fifth of the steps, as a share of what is left, that is falling well", "ours"
+    )
     fitted: float = setting(0.01, "share of the loss above its floor that may be left", "recipe 2.2 [PD]")
     r2: float = setting(0.99, "R² that counts as fitted for a regression", "recipe 2.2 [PD]")
     fitted_unknown_floor: float = setting(0.1, "share of the loss that may be left where its floor is unknown", "ours")
