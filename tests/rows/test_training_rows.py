@@ -147,8 +147,8 @@ def test_row_44_a_rate_three_times_the_largest_stable_one_lowers_the_next_top():
 
 def test_row_45_the_update_ratio_and_its_advice_point_the_right_way():
     low, good, high = trained([GOOD_RATE / 100, GOOD_RATE, GOOD_RATE * 100], 6)
-    assert log_ratio(low) < -4 < log_ratio(good) < -2
-    assert log_ratio(high) > -2
+    assert log_ratio(low) < log_ratio(good) - 1
+    assert log_ratio(high) > -1
     assert read(low).verdict.kind == "lr-too-low"
     assert read(high).verdict.kind in ("lr-too-high", "diverged", "loss-spikes")
     tensors = {name.removeprefix("update_ratio/") for name in good.series if name.startswith("update_ratio/")}
