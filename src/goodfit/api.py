@@ -327,7 +327,7 @@ def _default_folder(name: str, resume: bool) -> Path:
 
 def _chooser(options: Options, settings: Settings) -> EngineChooser:
     seconds = settings.budget.measuring_share * (options.budget_seconds or 600.0)
-    return EngineChooser(cache=_cache_folder(), seconds=seconds)
+    return EngineChooser(cache=_cache_folder(), seconds=seconds, is_by_rule=options.budget_seconds is None)
 
 
 def _cache_folder() -> Path:

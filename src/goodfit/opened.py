@@ -42,6 +42,15 @@ class TestSet:
     def fetch(self, indices: Tensor) -> Any:
         raise TestSetLocked("The test set is locked until the final step; tune on the validation set.")
 
+    def shapes(self) -> list[tuple[int, ...]]:
+        """The shape of one sample, a tensor after another."""
+        return [tuple(leaf.shape[1:]) for leaf in pytree.tree_leaves(self._split.fetch(torch.arange(1)))]
+
+    def label_range(self) -> tuple[int, int] | None:
+        """The least and the largest class number, where the target is one integer a sample."""
+        labels = _labels(self._split)
+        return None if labels is None else (int(labels.min()), int(labels.max()))
+
     def sample_hashes(self) -> np.ndarray:
         """A hash of each test input (uint64 [n]): enough to find training samples among them, and no more."""
         return input_hashes(self._split)
@@ -105,7 +114,7 @@ def open_task(task: Task, device: torch.device, dtype: torch.dtype = torch.float
         val=val,
         device=device,
         dtype=dtype,
-        default_batch_size=batch_size or _default_batch_size(len(train)),
+        default_batch_size=min(batch_size or _default_batch_size(len(train)), len(train)),
     )
     mark = calling("reading the data", lambda: fingerprint((data.train, data.val, data.test)))
     return Opened(task, problem, test, _classes(train), data.columns, tuple(notes), mark)
@@ -206,6 +215,8 @@ def _stacked(dataset: Any, collate: Callable[..., Any]) -> Any:
 
 def _tensors(given: Any, name: str, device: torch.device, dtype: torch.dtype) -> Any:
     def tensor(leaf: Any) -> Tensor:
+        if isinstance(leaf, np.ndarray) and leaf.dtype.kind in "USO":
+            raise DataError(f"The {name} split holds text or objects (an array of {leaf.dtype}); turn it into numbers.")
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)  # arrays that cannot be written to are only read here

@@ -7,14 +7,11 @@ import json
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import torch
-from schemas import assert_valid
 from small_runs import build, digits, small, small_run, snapshot
-from torch import nn
 
 import goodfit as gf
 from goodfit import api
@@ -22,6 +19,7 @@ from goodfit.demos.digits import load
 from goodfit.errors import FolderError, TestSetLocked
 from goodfit.opened import Opened
 from goodfit.recipe.progress import ProgressEvent, StageEnded, StageStarted
+from schemas import assert_valid
 
 STEPS = ["data", "initial-loss", "overfit", "learning-rate", "coarse", "fine", "curves", "decide", "final"]
 
@@ -36,7 +34,7 @@ class Watched:
 
 
 @pytest.fixture(scope="module")
-def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Watched:
     held: list[Opened] = []
     openings: list[tuple[str, int]] = []
 
@@ -56,7 +54,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
         real = api.open_task
         patch.setattr(api, "open_task", lambda *given: held.append(real(*given)) or held[0])
         result = small_run(digits(), tmp_path_factory.mktemp("whole") / "run", watcher=Prying())
-    yield Watched(result, held[0], openings)
+    return Watched(result, held[0], openings)
 
 
 def test_a_run_ends_done_with_all_its_steps_in_order(watched):
@@ -187,8 +185,6 @@ def said_by_use_py(best: Path) -> dict[str, float]:
     return {name: float(value) for name, value in (line.split() for line in lines[-2:])}
 
 
-
-
 @pytest.mark.parametrize(
     ("variant", "changes"),
     [("ensemble", {}), ("plain", {"budget.final_seeds": 1, "budget.ema_decay": 0.9999})],
@@ -218,8 +214,6 @@ def test_best_keeps_hyperparameters_and_source(watched):
     assert (best / "task.py").read_text() == digits().source
     state = torch.load(best / "model.pt", weights_only=True)
     assert set(state) == set(build(gf.Hyperparameters({"width": 32, "dropout": 0.0})).state_dict())
-
-
 
 
 def test_a_check_ends_after_the_learning_rate(tmp_path):

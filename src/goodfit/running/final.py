@@ -4,7 +4,9 @@ set once."""
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -249,13 +251,22 @@ def _write(
             task_name=task.name,
             source=task.source,
             model=task.model,
-            spec={},
+            spec=_folder_of(task.model),
             hyperparameters=chosen,
             variant=variant.name,
             single=single.state_dict(),
             members={f"members/{i}.pt": m.state_dict() for i, m in enumerate(models)} if wins else {},
             merge=str(merge) if wins else None,
         )
+
+
+def _folder_of(function: Callable[..., Any]) -> dict[str, str]:
+    """The folder that a task's file lies in, where it may import its neighbours from; {} where there is no file."""
+    try:
+        path = inspect.getsourcefile(inspect.unwrap(function))
+    except TypeError:
+        return {}
+    return {"folder": str(Path(path).resolve().parent)} if path and Path(path).is_file() else {}
 
 
 def best_model(models: list[nn.Module], merge: Any) -> nn.Module:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils import _pytree as pytree
 
 from goodfit.errors import DataError, SpaceError, TaskError
 from goodfit.hyperparameters import STANDARD, Hyperparameters
@@ -19,9 +20,11 @@ from goodfit.settings import Settings
 from goodfit.space import Space
 from goodfit.space.defaults import default_space
 from goodfit.space.levels import Choice
+from goodfit.training.course import course_of
 from goodfit.training.problem import Problem, Split, as_pair
 from goodfit.training.splits import ResidentSplit
 from goodfit.training.structure import built
+from goodfit.training.trial import Regime, Segment, Trial
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -47,9 +50,11 @@ def check_task(opened: Opened, settings: Settings) -> Prepared:
     start = {"optimizer": "adamw", **space.middle(), **task.start}
     start.setdefault("batch_size", problem.default_batch_size)
     _check_names(opened, space, start)
+    _check_sizes(problem, space, start)
+    calling("start", lambda: course_of(Trial(0, 0, (Segment(0, {"lr": 1e-3, **start}, 0),)), Regime()).at(0))
     batch = problem.train.fetch(torch.arange(min(len(problem.train), max(2, int(start["batch_size"])))))
     model = _model(problem, start)
-    loss = calling("The loss", lambda: _first_loss(problem, model, batch))
+    loss = _first_loss(problem, model, batch)
     if not isinstance(loss, Tensor):
         raise TaskError(f"The loss must return a scalar tensor, got {type(loss).__name__}.")
     if loss.ndim != 0:
@@ -58,6 +63,7 @@ def check_task(opened: Opened, settings: Settings) -> Prepared:
             "reduction='mean'."
         )
     _check_metrics(opened, model, batch)
+    _check_other_splits(opened, model, batch)
     return Prepared(space, start, find_roles(problem, space, start))
 
 
@@ -74,12 +80,84 @@ def _model(problem: Problem, hyperparameters: Mapping[str, Any]) -> nn.Module:
 def _first_loss(problem: Problem, model: nn.Module, batch: Any) -> Tensor:
     model.train()
     if problem.loss.of_model:
-        return problem.loss(model, batch)
+        return calling("The loss", lambda: problem.loss(model, batch))
     inputs, target = as_pair(batch)
-    prediction = model(inputs)
+    prediction = _answer(model, inputs, "train")
     if problem.loss.cross_entropy is not None and isinstance(prediction, Tensor):
         _check_labels(problem, prediction, target)
-    return problem.loss.function(prediction, target)
+    return calling("The loss", lambda: problem.loss.function(prediction, target))
+
+
+def _answer(model: nn.Module, inputs: Any, name: str) -> Any:
+    shapes = ", ".join(str(list(leaf.shape)) for leaf in pytree.tree_leaves(inputs) if isinstance(leaf, Tensor))
+    return calling(f"The model, given a batch of the {name} split's inputs {shapes},", lambda: model(inputs))
+
+
+def _check_other_splits(opened: Opened, model: nn.Module, batch: Any) -> None:
+    """Whether the model takes the val and the test split too. Of the test set only shapes and labels' range count."""
+    problem, test = opened.problem, opened.test
+    model.eval()
+    few = problem.val.fetch(torch.arange(min(len(problem.val), 2)))
+    shapes = [tuple(leaf.shape[1:]) for leaf in pytree.tree_leaves(few)]
+    with torch.no_grad():
+        if problem.loss.of_model:
+            calling(f"The loss, given a batch of the val split {_told(shapes)},", lambda: problem.loss(model, few))
+        else:
+            inputs, target = as_pair(few)
+            answer = _answer(model, inputs, "val")
+            calling("The loss, on the val split,", lambda: problem.loss.function(answer, target))
+    if test is None:
+        return
+    if len(test.shapes()) != len(shapes):
+        raise DataError(
+            f"A sample of the test split has {len(test.shapes())} tensors, one of the train split {len(shapes)}; give "
+            "all splits alike."
+        )
+    if test.shapes() not in (shapes, [tuple(leaf.shape[1:]) for leaf in pytree.tree_leaves(batch)]):
+        # Other widths may be meant, as in sequences. Zeros of that shape tell, and show nothing of the test set.
+        leaves, structure = pytree.tree_flatten(few)
+        zeros = [leaf.new_zeros((len(leaf), *shape)) for leaf, shape in zip(leaves, test.shapes(), strict=True)]
+        blank = pytree.tree_unflatten(zeros, structure)
+        with torch.no_grad():
+            if problem.loss.of_model:
+                calling(
+                    f"The loss, given a batch of the test split's shape {_told(test.shapes())},",
+                    lambda: problem.loss(model, blank),
+                )
+            else:
+                _answer(model, as_pair(blank)[0], "test")
+    labels = test.label_range()
+    if labels is None or problem.loss.cross_entropy is None:
+        return
+    with torch.no_grad():
+        classes = model(as_pair(few)[0]).shape[1]
+    ignored = problem.loss.cross_entropy.get("ignore_index", -100)
+    for label in labels:
+        if not 0 <= label < classes and label != ignored:
+            raise DataError(
+                f"The model puts out {classes} classes, numbered 0 to {classes - 1}, but the test split has label "
+                f"{label}. Make the last layer wider, or renumber the labels."
+            )
+
+
+def _told(shapes: Sequence[tuple[int, ...]]) -> str:
+    return ", ".join(str(list(shape)) for shape in shapes) + " a sample"
+
+
+def _check_sizes(problem: Problem, space: Space, start: Mapping[str, Any]) -> None:
+    """Whether a batch may be larger than the data."""
+    samples = len(problem.train)
+    sizes = [start["batch_size"]]
+    for dimension in space.dimensions:
+        if dimension.name == "batch_size":
+            shown = dimension.scale.as_json()
+            sizes += [shown["high"]] if "high" in shown else list(shown.get("values", ()))
+    largest = max((size for size in sizes if isinstance(size, (int, float))), default=0)
+    if largest > samples:
+        raise DataError(
+            f"batch_size may be {int(largest):,}, but there are only {samples:,} training samples; lower it in start "
+            "or space."
+        )
 
 
 def _check_labels(problem: Problem, prediction: Tensor, target: Any) -> None:
