@@ -17,6 +17,7 @@ from goodfit.running.reading import observation_of
 from goodfit.running.session import Session
 from goodfit.running.trying import Prepared
 from goodfit.space import Log, Space
+from goodfit.space.defaults import usual_rates
 from goodfit.strategy.observation import Observation
 
 TOP = 3  # trials whose curves are read closely: recipe 2.6
@@ -104,7 +105,11 @@ def coarse_space(session: Session, prepared: Prepared, known: Known) -> Space:
     if known.lr is None:
         return space
     settings = session.settings.learning_rate
-    low, high = known.lr / settings.box_below, min(settings.box_above * known.lr, known.lr_max or np.inf)
+    # A hundred steps tell what is stable, and flatter high rates of adaptive optimizers: the usual range's upper decade
+    # (recipe 3.6) stays in the box whatever they say.
+    usual = usual_rates(str(prepared.start["optimizer"]))
+    low = min(known.lr / settings.box_below, usual.high / 10)
+    high = min(settings.box_above * known.lr, known.lr_max or np.inf)
     scales = {}
     for dimension in space.active(prepared.start):
         scale = dimension.scale
