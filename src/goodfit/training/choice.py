@@ -18,9 +18,10 @@ import torch
 from goodfit.training.course import batch_size_of, course_of
 from goodfit.training.engine import Engine
 from goodfit.training.engines import ENGINES
+from goodfit.training.engines.dry_run import Undisturbed
 from goodfit.training.problem import Problem
 from goodfit.training.structure import build_model, structure_of
-from goodfit.training.trial import Regime, Trial, TrialState
+from goodfit.training.trial import Regime, Trial
 
 FIRST_COHORT = 4  # trials; below it a batched step is mostly overhead (measured)
 LEAST_GAIN = 1.10  # throughput of a doubled cohort over the one before, below which doubling ends
@@ -113,7 +114,7 @@ def _measured_choice(
     return EngineChoice(best.engine, best.cohort, tuple(measured), refusal)
 
 
-class _Stopwatch:
+class _Stopwatch(Undisturbed):
     """A control that notes when each step begins, and ends the work when it has seen enough."""
 
     def __init__(self, seconds: float, clock: Callable[[], float]) -> None:
@@ -125,15 +126,6 @@ class _Stopwatch:
         self.times.append(self.clock())
         timed = len(self.times) - 1 - WARM_STEPS
         return timed >= LEAST_STEPS and self.times[-1] - self.times[0] > self.seconds
-
-    def is_stopped(self, trial: int) -> bool:
-        return False
-
-    def wants_checkpoint(self) -> bool:
-        return False
-
-    def checkpoint(self, states: Sequence[TrialState | None]) -> None:
-        raise AssertionError("no checkpoint was wanted")
 
 
 def _measure(engine: Engine, problem: Problem, trials: Sequence[Trial], regime: Regime, seconds: float) -> Measured:

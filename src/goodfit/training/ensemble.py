@@ -26,8 +26,7 @@ def merge_for(loss: Loss) -> Merge | None:
         return None
     if loss.cross_entropy is not None:
         return Merge.PROBABILITIES
-    function = loss.function
-    if function is nn.functional.binary_cross_entropy_with_logits or isinstance(function, nn.BCEWithLogitsLoss):
+    if loss.is_binary:
         return Merge.SIGMOIDS
     return Merge.MEANS
 

@@ -48,11 +48,6 @@ def all_right(loss: Loss, prediction: object, target: object) -> bool:
         ignored = (loss.cross_entropy or {}).get("ignore_index", -100)
         wrong = (prediction.argmax(1) != target) & (target != ignored)
         return not bool(wrong.any())
-    if _is_binary(loss) and prediction.shape == target.shape:
+    if loss.is_binary and prediction.shape == target.shape:
         return bool(((prediction > 0) == (target > 0.5)).all())
     return True
-
-
-def _is_binary(loss: Loss) -> bool:
-    function = loss.function
-    return function is nn.functional.binary_cross_entropy_with_logits or isinstance(function, nn.BCEWithLogitsLoss)

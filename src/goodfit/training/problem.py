@@ -53,6 +53,12 @@ class Loss:
             }
         return None
 
+    @property
+    def is_binary(self) -> bool:
+        """Whether this is PyTorch's binary cross-entropy of logits."""
+        function = self.function
+        return function is nn.functional.binary_cross_entropy_with_logits or isinstance(function, nn.BCEWithLogitsLoss)
+
 
 @dataclasses.dataclass(frozen=True)
 class Problem:

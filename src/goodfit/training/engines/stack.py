@@ -126,10 +126,6 @@ class Stack:
             steps = state.optimizer.get("step", {})
             optimizer.updates[row] = max((float(value) for value in steps.values()), default=0.0)
 
-    def size_bytes(self) -> int:
-        """Memory of weights, gradient, slots and averages, roughly: what grows with every row."""
-        return self.weights.numel() * self.weights.element_size() * 6
-
     def _float_buffers(self) -> dict[str, Tensor]:
         return {name: buffer for name, buffer in self.buffers.items() if buffer.is_floating_point()}
 

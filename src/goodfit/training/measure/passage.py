@@ -14,7 +14,7 @@ from goodfit.training.batches import fixed_subset
 from goodfit.training.faults import telling
 from goodfit.training.measure.reading import LOOKED_AT, WHAT, pair_or_none, probing, quiet
 from goodfit.training.problem import Batch, Problem
-from goodfit.training.splits import seeded
+from goodfit.training.splits import map_tensors, seeded
 from goodfit.training.structure import built
 
 
@@ -78,13 +78,7 @@ def fed_into(
 
 
 def _rows(inputs: Batch, rows: Tensor) -> Batch:
-    if isinstance(inputs, Tensor):
-        return inputs[rows.to(inputs.device)]
-    if isinstance(inputs, Mapping):
-        return {key: _rows(item, rows) for key, item in inputs.items()}
-    if isinstance(inputs, (tuple, list)):
-        return type(inputs)(_rows(item, rows) for item in inputs)
-    return inputs
+    return map_tensors(lambda tensor: tensor[rows.to(tensor.device)], inputs)
 
 
 def _output(model: nn.Module, inputs: Any) -> Tensor | None:
