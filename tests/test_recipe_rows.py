@@ -100,6 +100,12 @@ def test_a_row_says_what_does_it_and_what_tests_it(row: Row):
     assert [name for name in row.tests if not is_a_test(name)] == []
 
 
+def test_the_other_tables_name_tests_that_exist():
+    named = re.findall(r"`(tests/[^`]*::[^`]*)`", PAGE.read_text())
+    assert len(named) > 100
+    assert [name for name in named if not is_a_test(name)] == []
+
+
 def test_what_does_not_exist_is_seen():
     assert function_exists("goodfit.strategy.grids.grid_price")
     assert not function_exists("goodfit.strategy.grids.grid_prize")

@@ -77,6 +77,7 @@ def test_row_2_the_time_that_was_told_is_the_time_it_took(tmp_path):
     pytest.fail(f"measured over told: {ratios}")
 
 
+@pytest.mark.slow
 def test_row_4_nine_trials_try_nine_values_at_random_and_three_in_a_grid(tmp_path):
     grid = searched(tmp_path / "grid", strategy="grid", levels=3, epochs=4)
     drawn = searched(tmp_path / "random", trials=9, epochs=4)
@@ -91,6 +92,7 @@ def test_row_4_nine_trials_try_nine_values_at_random_and_three_in_a_grid(tmp_pat
         assert "weight decay" in pair
 
 
+@pytest.mark.slow
 def test_row_5_random_is_the_default_and_a_grid_of_three_is_warned_of(tmp_path):
     three = gf.Space(lr=gf.log(1e-3, 1e-1), weight_decay=gf.log(1e-4, 1e-2), width=gf.powers_of_two(16, 32))
     drawn = searched(tmp_path / "random", space=three, trials=8, epochs=4)

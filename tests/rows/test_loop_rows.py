@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 from recipe_runs import SGD, SHORT, Recorded, box_of, digits, made, split, task
-from sklearn.datasets import make_circles
+from sklearn.datasets import make_moons
 from torch import Tensor, nn
 
 import goodfit as gf
@@ -79,7 +79,7 @@ def test_row_37_two_hundred_digits_and_a_big_net_are_overfitted_and_regularised(
 
 
 class Narrow(nn.Module):
-    """One or two hidden units: lines, where the border between the classes is a circle."""
+    """One or two hidden units: nearly a line, where the border between the classes is a wave."""
 
     def __init__(self, hp: Any) -> None:
         super().__init__()
@@ -93,10 +93,11 @@ class Narrow(nn.Module):
 
 
 def test_row_38_a_net_too_small_grows(tmp_path):
-    points, labels = make_circles(2000, noise=0.05, factor=0.5, random_state=0)
-    circles = split(torch.tensor(points / points.std(), dtype=torch.float32), torch.tensor(labels))
+    points, labels = make_moons(2000, noise=0.15, random_state=0)
+    inputs = torch.tensor((points - points.mean(0)) / points.std(0), dtype=torch.float32)
+    moons = split(inputs, torch.tensor(labels))
     space = gf.Space(lr=gf.log(1e-3, 1e-1), width=gf.integer(1, 2))
-    small = task(model=Narrow, data=circles, space=space, start={"optimizer": "adamw", "batch_size": 32})
+    small = task(model=Narrow, data=moons, space=space, start={"optimizer": "adamw", "batch_size": 32})
     run = made(tmp_path / "small", small, trials=8, epochs=30, force=True)
     decision = acted(run, "underfitting-capacity")
     assert box_of(decision.after["space"], "width")[1] > box_of(decision.before["space"], "width")[1]
