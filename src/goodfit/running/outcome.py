@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from goodfit.training.trial import Ended, Event, Points, Probed, Status, Trial
+
+
+def begun(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Those that were not left out for want of time: a trial that never began is no evidence."""
+    return [outcome for outcome in outcomes if outcome.step > 0 or outcome.status is not Status.STOPPED]
 
 
 @dataclasses.dataclass(slots=True)

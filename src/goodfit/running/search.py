@@ -24,7 +24,7 @@ from goodfit.running.lengths import (
     search_seconds_left,
 )
 from goodfit.running.loop import TOP, Loop, best_score, keep_leaders, kept_of, standard_error
-from goodfit.running.outcome import Outcome
+from goodfit.running.outcome import Outcome, begun
 from goodfit.running.reading import curves_of
 from goodfit.running.repeats import repeat_best
 from goodfit.running.roles import has_dropout
@@ -55,11 +55,13 @@ def coarse_stage(loop: Loop) -> StageResult:
         {},
         {"trials": length.trials, "epochs": length.epochs},
     )
-    loop.outcomes = session.train(
-        "coarse",
-        [Entry({**loop.prepared.start, **point}, session.seed) for point in points],
-        epochs=length.epochs,
-        deadline=deadline_of(session, length),
+    loop.outcomes = begun(
+        session.train(
+            "coarse",
+            [Entry({**loop.prepared.start, **point}, session.seed) for point in points],
+            epochs=length.epochs,
+            deadline=deadline_of(session, length),
+        )
     )
     loop.position = Position(space, length.epochs, length.trials)
     keep_leaders(loop)
@@ -121,7 +123,7 @@ def fine_stage(loop: Loop, round_: int) -> StageResult:
     trained = session.train(
         f"fine/{round_}", entries, epochs=length.epochs, deadline=deadline_of(session, length), share=(0.0, 0.8)
     )
-    loop.outcomes = kept + trained
+    loop.outcomes = kept + begun(trained)
     loop.old_space = None
     loop.position = dataclasses.replace(target, epochs=length.epochs, trials=length.trials)
     repeat_best(loop, f"fine/{round_}/repeats", session.settings.budget.repeat_seeds - 1, deadline_of(session, length))

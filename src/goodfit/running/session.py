@@ -7,6 +7,7 @@ checkpoint. So a resumed run walks the same path as an undisturbed one.
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import math
 import time
@@ -228,11 +229,9 @@ class Session:
         if is_kept:
             for work, _ in works:
                 self._recall(work)
-        waiting = {work.key: (work, size) for work, size in works if f"work/{work.key}" not in self._memos}
-        used = executor or self.executor
-        for work, _ in sorted(waiting.values(), key=lambda pair: -pair[1] * pair[0].to_step * len(pair[0].trials)):
-            used.submit(work)
-        self._wait(used, waiting, outcomes, deadline, is_kept)
+        queue = [(work, size) for work, size in works if f"work/{work.key}" not in self._memos]
+        queue.sort(key=lambda pair: -pair[1] * pair[0].to_step * len(pair[0].trials))  # the longest first
+        self._wait(executor or self.executor, collections.deque(queue), outcomes, deadline, is_kept)
         return sorted(outcomes, key=lambda o: o.number)
 
     def states(self, numbers: Sequence[int]) -> dict[int, Any]:
@@ -519,19 +518,26 @@ class Session:
     def _wait(
         self,
         executor: Executor,
-        waiting: dict[str, tuple[CohortWork, float]],
+        queue: collections.deque[tuple[CohortWork, float]],
         outcomes: list[Outcome],
         deadline: float | None,
         is_kept: bool,
     ) -> None:
+        """Hand works out, one more than there are slots at a time, and take in what comes until all have ended."""
+        waiting: dict[str, tuple[CohortWork, float]] = {}
         interrupted = False
         stopping = False
         began = self.clock.now()
         total = max(len(outcomes), 1)
-        while waiting:
+        while waiting or queue:
             if self.interrupt_requested and not interrupted:
                 interrupted = True
+                queue.clear()
                 executor.interrupt()
+            while queue and len(waiting) <= executor.slots:
+                work, size = queue.popleft()
+                waiting[work.key] = (work, size)
+                executor.submit(work)
             for message in executor.messages(REPORTING_SECONDS):
                 match message:
                     case Told(_, events):
@@ -552,6 +558,7 @@ class Session:
                         raise error
             if deadline is not None and not stopping and self.elapsed() >= deadline:
                 stopping = True
+                self._leave_out(queue, is_kept)
                 for work, _ in waiting.values():
                     for trial in work.trials:
                         executor.stop(work.key, trial.number)
@@ -565,6 +572,15 @@ class Session:
                     self.writer.add(self._record(outcome, Status.INTERRUPTED))
             self.interrupt_requested = True
             self._raise_if_interrupted()
+
+    def _leave_out(self, queue: collections.deque[tuple[CohortWork, float]], is_kept: bool) -> None:
+        """Works that had not begun when their stage's time was up."""
+        while queue:
+            work, _ = queue.popleft()
+            for trial in work.trials:
+                self._take(Ended(trial.number, Status.STOPPED, 0, "Left out: the stage's time was up."))
+            if is_kept:
+                self._note(f"work/{work.key}", True)
 
     def _take(self, event: Points | Probed | Ended) -> None:
         outcome = self.outcomes[event.trial]
