@@ -12,6 +12,7 @@ from small_runs import (
     best_weights,
     curves_of,
     digits,
+    small,
     small_run,
     snapshot,
     trials_of,
@@ -52,8 +53,9 @@ def test_the_number_of_workers_changes_nothing(tmp_path: Path, undisturbed: gf.R
     check_same(small_run(digits(), tmp_path / "run", workers=workers), undisturbed)
 
 
+@pytest.mark.slow
 def test_another_seed_gives_other_trials(tmp_path: Path, undisturbed: gf.Result):
-    other = gf.check(digits(), out=tmp_path / "run", seed=1, trials=4, epochs=2, workers=0)
+    other = gf.check(digits(), out=tmp_path / "run", seed=1, trials=4, epochs=2, workers=0, settings=small())
     assert other.document["seed"] == 1
     first, second = (trials_of(r.out)[0] for r in (undisturbed, other))
     assert first[2] != second[2]
@@ -69,7 +71,11 @@ MOMENTS: list[tuple[str, int | None]] = [
 ]
 
 
-@pytest.mark.parametrize(("stage", "progress"), MOMENTS, ids=lambda value: str(value))
+@pytest.mark.parametrize(
+    ("stage", "progress"),
+    [pytest.param(*moment, marks=() if moment == ("coarse", 1) else pytest.mark.slow) for moment in MOMENTS],
+    ids=lambda value: str(value),
+)
 def test_an_interrupted_run_ends_as_an_undisturbed_one(
     tmp_path: Path, undisturbed: gf.Result, stage: str, progress: int | None
 ):
@@ -88,6 +94,7 @@ def test_an_interrupted_run_ends_as_an_undisturbed_one(
     assert {number: kept[number] for number in finished} == finished
 
 
+@pytest.mark.slow
 def test_a_run_interrupted_again_and_again_ends_as_an_undisturbed_one(tmp_path: Path, undisturbed: gf.Result):
     out = tmp_path / "run"
     options: dict[str, Any] = {}

@@ -187,7 +187,10 @@ def said_by_use_py(best: Path) -> dict[str, float]:
 
 @pytest.mark.parametrize(
     ("variant", "changes"),
-    [("ensemble", {}), ("plain", {"budget.final_seeds": 1, "budget.ema_decay": 0.9999})],
+    [
+        ("ensemble", {}),
+        pytest.param("plain", {"budget.final_seeds": 1, "budget.ema_decay": 0.9999}, marks=pytest.mark.slow),
+    ],
 )
 def test_use_py_rebuilds_the_very_model_that_the_result_tells_of(
     tmp_path: Path, watched: Watched, variant: str, changes: dict[str, object]
