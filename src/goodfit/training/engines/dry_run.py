@@ -19,9 +19,9 @@ from goodfit.training.problem import Problem
 from goodfit.training.trial import Event, Points, Regime, Trial
 
 STEPS = 3  # compared with plain PyTorch
-TRIALS = 3  # of the cohort that are tried: the first, the last and one between
 TAME_LR = 1e-3  # rates above this are lowered for the dry run, so that rounding is not blown up
-TOLERANCES = {torch.float64: 1e-9, torch.float32: 2e-3}  # relative, of losses and gradient norms
+# Relative, of losses and gradient norms: far above three steps' rounding, far below what a shared state would do.
+TOLERANCES = {torch.float64: 1e-9, torch.float32: 2e-3}
 _LOOSE = 2e-2  # the same for half precision
 _DROPOUT_WORDS = ("dropout", "bernoulli", "rand", "normal", "multinomial")
 
@@ -48,9 +48,8 @@ def dry_run(engine: Engine, problem: Problem, trials: Sequence[Trial], regime: R
     Raises:
         TaskError, TrainingError: plain PyTorch cannot train this either.
     """
-    tried = [
-        _tamed(trial) for trial in {t.number: t for t in (trials[0], trials[len(trials) // 2], trials[-1])}.values()
-    ]
+    ends_and_middle = (trials[0], trials[len(trials) // 2], trials[-1])
+    tried = [_tamed(trial) for trial in {t.number: t for t in ends_and_middle}.values()]
     short = dataclasses.replace(
         regime, eval_steps=(), probe=0, probe_every=1, fitted_fraction=None, explosion_factor=1e30
     )
