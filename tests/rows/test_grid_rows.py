@@ -105,6 +105,7 @@ def test_row_5_random_is_the_default_and_a_grid_of_three_is_warned_of(tmp_path):
     assert "grid-is-wasteful" not in flat.kinds()
 
 
+@pytest.mark.slow
 def test_row_11_a_rate_on_a_linear_scale_over_decades_is_warned_of_in_the_run(tmp_path):
     linear = gf.Space(lr=gf.linear(1e-4, 0.1), weight_decay=gf.log(1e-6, 1e-2))
     run = searched(tmp_path / "linear", space=linear, trials=4, epochs=4)
