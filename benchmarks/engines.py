@@ -24,6 +24,7 @@ from turns import described, in_turns, print_table, seconds, spread
 
 from goodfit.hyperparameters import Hyperparameters
 from goodfit.training.engines import ENGINES
+from goodfit.training.engines.dry_run import Undisturbed
 from goodfit.training.problem import Loss, Problem
 from goodfit.training.seeds import INIT, ORDER, mixed
 from goodfit.training.splits import ResidentSplit
@@ -125,22 +126,6 @@ CASES = {
         "character transformer, width 64, one block, length 32, batch 32", lambda hp: Transformer(64), text, 32
     ),
 }
-
-
-class Undisturbed:
-    """A control that asks for nothing."""
-
-    def should_stop(self) -> bool:
-        return False
-
-    def is_stopped(self, trial: int) -> bool:
-        return False
-
-    def wants_checkpoint(self) -> bool:
-        return False
-
-    def checkpoint(self, states: Sequence[TrialState | None]) -> None:
-        raise AssertionError("no checkpoint was wanted")
 
 
 def problem_of(case: Case, device: torch.device, dtype: torch.dtype) -> Problem:

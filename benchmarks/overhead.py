@@ -22,7 +22,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from engines import Undisturbed, digits
+from engines import digits
 from torch import nn
 from turns import described, in_turns, print_table, spread
 
@@ -32,6 +32,7 @@ from goodfit.ledger.store import open_ledger, read_ledger
 from goodfit.ledger.versions import versions
 from goodfit.ledger.writer import Writer
 from goodfit.training.engines import ENGINES
+from goodfit.training.engines.dry_run import Undisturbed
 from goodfit.training.problem import Loss, Problem
 from goodfit.training.splits import ResidentSplit
 from goodfit.training.trial import Event, Points, Regime, Segment, Trial, TrialState
