@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -11,7 +12,7 @@ from torch import Tensor
 from goodfit.errors import TaskError
 from goodfit.training.problem import Batch, Problem
 from goodfit.training.seeds import ORDER, SUBSET, TARGETS, mixed
-from goodfit.training.splits import fetch_seeded, map_tensors, tensors_in
+from goodfit.training.splits import ResidentSplit, fetch_seeded, map_batches, map_tensors, tensors_in
 from goodfit.training.trial import Regime
 
 _TARGET_KEYS = ("label", "target", "y")  # how the key of a target starts in batches that are dicts
@@ -85,6 +86,14 @@ class Feed:
         if self.regime.redraw_targets:
             batch = self._redrawn(batch, seed, step)
         return self.shown(batch)
+
+    def own_batches(self, seeds: Sequence[int], step: int) -> Batch:
+        """The batches of several trials at this step, each its own: stacked by trial, [trials, samples, ...]."""
+        if isinstance(self.problem.train, ResidentSplit) and not self.regime.redraw_targets:
+            indices = torch.stack([self.indices(seed, step) for seed in seeds])
+            batch = self.problem.train.fetch(indices.flatten())
+            return self.shown(map_tensors(lambda t: t.view(*indices.shape, *t.shape[1:]), batch))
+        return map_batches(lambda parts: torch.stack(list(parts)), [self.batch(seed, step) for seed in seeds])
 
     def fetch(self, indices: Tensor, of_val: bool = False) -> Batch:
         """Samples for evaluation, seen as training sees them."""

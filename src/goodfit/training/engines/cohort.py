@@ -27,7 +27,7 @@ from goodfit.training.losses import LossWatch
 from goodfit.training.probing import probe
 from goodfit.training.problem import Batch, Problem
 from goodfit.training.regularisers import clip_factor
-from goodfit.training.splits import ResidentSplit, map_batches, map_tensors
+from goodfit.training.splits import map_tensors
 from goodfit.training.states import load_into
 from goodfit.training.trial import Regime, Status, Trial, TrialState
 
@@ -329,13 +329,7 @@ class Cohort:
 
     def _batch(self, step: int) -> Batch:
         seeds = [self.trials[place].seed for place in self.rows]
-        if not self.own_batches:
-            return self.feed.batch(seeds[0], step)
-        if isinstance(self.problem.train, ResidentSplit) and not self.regime.redraw_targets:
-            indices = torch.stack([self.feed.indices(seed, step) for seed in seeds])
-            batch = self.problem.train.fetch(indices.flatten())
-            return self.feed.shown(map_tensors(lambda t: t.view(*indices.shape, *t.shape[1:]), batch))
-        return map_batches(lambda parts: torch.stack(list(parts)), [self.feed.batch(seed, step) for seed in seeds])
+        return self.feed.own_batches(seeds, step) if self.own_batches else self.feed.batch(seeds[0], step)
 
     def _trained(self) -> list[str]:
         """Names of the parameters that gradients reach, from one plain pass on a copy."""
