@@ -115,6 +115,7 @@ def test_row_34_each_top_trial_has_two_panels_and_a_verdict(whole_run):
         assert "accuracy" in section
         if int(trial) in verdicts:
             assert verdicts[int(trial)].kind in section
+        assert ("not read by the rules" in section) == (int(trial) not in verdicts)
     assert sum(int(trial) in verdicts for trial, _ in sections) >= 3
     for stage in whole_run.stages(StageName.CURVES):
         assert stage.summary.startswith("Trial ")
