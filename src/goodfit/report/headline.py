@@ -71,7 +71,11 @@ def tiles(reading: Reading) -> list[Tile]:
     found.append(
         Tile("time used", duration(seconds), f"of a budget of {duration(budget)}" if budget else "no time limit")
     )
-    epochs = sum(trial.epochs for trial in reading.snapshot.trials if math.isfinite(trial.epochs))
+    whole = {trial.trial: trial.epochs for trial in reading.snapshot.trials if math.isfinite(trial.epochs)}
+    epochs = sum(  # what a trial took over from its parent counts once
+        max(0.0, whole.get(trial.trial, 0.0) - (whole.get(trial.parent, 0.0) if trial.parent is not None else 0.0))
+        for trial in reading.snapshot.trials
+    )
     infeasible = len(reading.infeasible)
     beside = count(round(epochs, 1), "epoch") + " in all" + (f", {infeasible} diverged or failed" if infeasible else "")
     found.append(Tile("trials", number(len(reading.snapshot.trials)), beside))

@@ -27,6 +27,7 @@ class Outcome:
     status: Status = Status.QUEUED
     step: int = 0  # steps done
     reason: str = ""
+    started_at: float | None = None  # seconds since 1970
     series: dict[str, dict[int, float]] = dataclasses.field(default_factory=dict)  # series -> step -> value
     probed: dict[int, Probed] = dataclasses.field(default_factory=dict)  # by step
 

@@ -511,6 +511,8 @@ class Session:
             if len(curve.steps):
                 outcome.step = max(outcome.step, int(curve.steps[-1]))
         for record in self._snapshot.trials:
+            if record.trial == outcome.number:
+                outcome.started_at = record.started_at
             if record.trial == outcome.number and record.ended_at is not None:
                 outcome.status, outcome.reason = Status(record.status), record.reason
                 outcome.step = round(record.epochs * outcome.steps_per_epoch)
@@ -588,6 +590,7 @@ class Session:
             case Points():
                 if outcome.status is Status.QUEUED:
                     outcome.status = Status.RUNNING
+                    outcome.started_at = outcome.started_at or time.time()
                     self.writer.add(self._record(outcome))
                 outcome.add(event)
                 if len(event.steps):
@@ -631,7 +634,7 @@ class Session:
             epochs=outcome.epochs,
             objective=outcome.last(f"val_{objective.metric}"),
             metrics=outcome.last_metrics(),
-            started_at=None if ended else time.time(),
+            started_at=outcome.started_at,
             ended_at=time.time() if ended else None,
             engine=outcome.engine,
             reason=outcome.reason,

@@ -107,7 +107,7 @@ def choose_among_repeats(
         why = f"its neighbours do better than those of the best by mean, trial {lead.trial}"
     winner = candidates[index]
     reason = (
-        f"Trial {winner.trial} was taken: {why}; mean {told(winner.mean):.4g} over {len(winner.scores)} seeds against "
+        f"Trial {winner.trial} was taken: {why}; mean {told(winner.mean):.4g} over {_seeds(len(winner.scores))} against "
         f"{told(lead.mean):.4g}, noise {noise:.2g} a seed."
     )
     findings = (_within_noise(winner, lead, rivals, noise, why, told),) if rivals else ()
@@ -121,7 +121,7 @@ def _within_noise(
     return Finding(
         kind="winner-within-noise",
         message=(
-            f"Over {len(lead.scores)} seeds the best by mean, trial {lead.trial} ({told(lead.mean):.4g}), cannot be "
+            f"Over {_seeds(len(lead.scores))} the best by mean, trial {lead.trial} ({told(lead.mean):.4g}), cannot be "
             f"told from trial{'s' if len(rivals) > 1 else ''} {others}: noise is {noise:.2g} a seed. "
             f"Trial {winner.trial} was taken: {why}."
         ),
@@ -137,6 +137,10 @@ def _within_noise(
         },
         where=f"trial {winner.trial}",
     )
+
+
+def _seeds(count: int) -> str:
+    return f"{count} seed{'s' if count != 1 else ''}"
 
 
 def _feasible(candidate: Candidate) -> list[float]:
