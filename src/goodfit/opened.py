@@ -51,10 +51,6 @@ class TestSet:
         labels = _labels(self._split)
         return None if labels is None else (int(labels.min()), int(labels.max()))
 
-    def sample_hashes(self) -> np.ndarray:
-        """A hash of each test input (uint64 [n]): enough to find training samples among them, and no more."""
-        return input_hashes(self._split)
-
     def unlock(self) -> Split:
         """The samples themselves, once.
 
@@ -138,30 +134,6 @@ def calling(what: str, function: Callable[[], T]) -> T:
             where = f"{own[-1].filename}, line {own[-1].lineno}"
         text = str(error).strip().split("\n")[0]
         raise TaskError(f"{what} raised {type(error).__name__}: {text} ({where}).") from error
-
-
-def input_hashes(split: Split) -> np.ndarray:
-    """A hash of each sample's input, uint64 [n]; equal inputs have equal hashes.
-
-    A random linear form over the bytes: 64 bits make a chance collision negligible below a hundred million samples.
-    """
-    inputs = _inputs(split.fetch(torch.arange(len(split))))
-    flat = np.ascontiguousarray(inputs.reshape(len(inputs), -1).cpu().numpy())
-    words = flat.view(np.uint8).reshape(len(flat), -1)
-    generator = np.random.default_rng(SPLIT_SEED)
-    weights = generator.integers(1, 2**63, size=words.shape[1], dtype=np.uint64) | np.uint64(1)
-    hashes = np.zeros(len(words), dtype=np.uint64)
-    with np.errstate(over="ignore"):
-        for start in range(0, len(words), 4096):
-            block = words[start : start + 4096].astype(np.uint64) + np.uint64(1)
-            hashes[start : start + 4096] = (block * weights).sum(axis=1, dtype=np.uint64)
-    return hashes
-
-
-def _inputs(batch: Any) -> Tensor:
-    """The input part of a batch: the first tensor that is found."""
-    leaves = [leaf for leaf in pytree.tree_leaves(batch) if isinstance(leaf, Tensor)]
-    return leaves[0]
 
 
 def _as_split(given: Any, name: str, device: torch.device, dtype: torch.dtype) -> tuple[Split, int | None]:

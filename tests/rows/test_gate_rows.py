@@ -75,15 +75,7 @@ def test_row_25_the_users_task_is_as_it_was_after_the_first_steps(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "dropout",
-    [
-        0.0,
-        pytest.param(
-            0.3,
-            marks=pytest.mark.xfail(
-                strict=True, reason="running/trying.py: _first_loss draws dropout from the global generator"
-            ),
-        ),
-    ],
+    [0.0, 0.3],
 )
 def test_row_25_the_users_generator_is_left_alone(tmp_path, dropout):
     before = torch.get_rng_state()

@@ -102,11 +102,6 @@ def natural_text(evidence: Mapping[str, Any]) -> str:
     return f"{evidence['median']:.4g}"
 
 
-def all_at_chance(result: StageResult) -> bool:
-    """Whether no trial of a stage beat chance: then the search has nothing to go by."""
-    return result.evidence.get("better_than_chance") == 0
-
-
 def _beat_chance(natural: Sequence[float], searched: Searched) -> int | None:
     if searched.chance is None:
         return None

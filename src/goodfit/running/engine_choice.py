@@ -37,6 +37,7 @@ class EngineChooser:
     seconds: float = 10.0
     is_by_rule: bool = False
     choices: dict[str, EngineChoice] = dataclasses.field(default_factory=dict)
+    alone: dict[str, EngineChoice] = dataclasses.field(default_factory=dict)  # plain PyTorch's speed, where only that
     refusals: dict[str, str | None] = dataclasses.field(default_factory=dict)
 
     def choose(self, problem: Problem, group: Sequence[Trial], regime: Regime, slots: int) -> dict[str, Any]:
@@ -85,10 +86,14 @@ class EngineChooser:
         return {"engine": "batched", "cohort": min(RULE_COHORT[kind], len(group))}
 
     def steps_per_second(self, problem: Problem, hyperparameters: Mapping[str, Any]) -> float:
-        """Of one such trial in plain PyTorch on one thread, measured now."""
+        """Trial-steps of such trials on one slot: as the fastest engine measured so far, else plain PyTorch, now."""
         trial = Trial(0, 0, (Segment(0, dict(hyperparameters), 0),))
-        choice = choose_engine(problem, [trial], Regime(), seconds=EACH_SECONDS, cache=None, most=1)
-        return max(choice.measured[0].trial_steps_per_second, 1e-6)
+        key = _key(problem, trial, Regime())
+        known = self.choices.get(key) or self.alone.get(key)
+        if known is None:
+            known = choose_engine(problem, [trial], Regime(), seconds=EACH_SECONDS, cache=None, most=1)
+            self.alone[key] = known
+        return max(max(one.trial_steps_per_second for one in known.measured), 1e-6)
 
 
 def _key(problem: Problem, trial: Trial, regime: Regime) -> str:

@@ -28,7 +28,7 @@ from goodfit.recipe.result import StageName, StageResult, Verdict
 from goodfit.running.outcome import Outcome
 from goodfit.running.scoring import Scored, answers, scored, scored_answers
 from goodfit.running.session import Entry, Session
-from goodfit.training.ensemble import Ensemble, merge_for, merged
+from goodfit.training.ensemble import merge_for, merged
 from goodfit.training.seeds import mixed
 from goodfit.training.trained import load_model
 
@@ -267,11 +267,6 @@ def _folder_of(function: Callable[..., Any]) -> dict[str, str]:
     except TypeError:
         return {}
     return {"folder": str(Path(path).resolve().parent)} if path and Path(path).is_file() else {}
-
-
-def best_model(models: list[nn.Module], merge: Any) -> nn.Module:
-    """One module that answers as the winner does."""
-    return models[0] if len(models) == 1 else Ensemble(models, merge)
 
 
 def _plan(session: Session, ambition: Ambition) -> FinalLength:

@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+from goodfit.diagnosis.across import ReadTrial, best_step_histogram, hobbled_selection
+from goodfit.diagnosis.curves import Curves
 from goodfit.diagnosis.reading import Reading, diagnose_curves
 from goodfit.findings import Finding, Severity
 from goodfit.recipe.curves import read_stage
@@ -25,7 +27,7 @@ from goodfit.running.lengths import (
 )
 from goodfit.running.loop import TOP, Loop, best_score, keep_leaders, kept_of, standard_error
 from goodfit.running.outcome import Outcome, begun
-from goodfit.running.reading import curves_of
+from goodfit.running.reading import curves_of, observation_of
 from goodfit.running.repeats import repeat_best
 from goodfit.running.roles import has_dropout
 from goodfit.running.session import Entry
@@ -146,9 +148,40 @@ def curves_stage(loop: Loop, round_: int) -> StageResult:
     for outcome in loop.outcomes:
         if not outcome.is_feasible:
             tell_verdict(loop, outcome)
+    findings, evidence = _across(loop)
     result = read_stage(readings, round_)
+    result = dataclasses.replace(
+        result, findings=(*result.findings, *findings), evidence={**result.evidence, **evidence}
+    )
     loop.verdict = readings[0][1].verdict if readings else None
     return dataclasses.replace(result, next={"verdict": None if loop.verdict is None else loop.verdict.as_json()})
+
+
+def _across(loop: Loop) -> tuple[list[Finding], dict[str, Any]]:
+    """What the stage's trials say together: where their best points lie, and whether a hobbled one won."""
+    settings = loop.session.settings.curves
+    read = [(o, curves_for(loop, o)) for o in loop.outcomes if o.is_feasible]
+    objective = loop.session.opened.task.parsed_objective
+    trials = [
+        ReadTrial(
+            outcome.number,
+            float(outcome.hyperparameters.get("lr", 0.0)),
+            observation_of(outcome, objective).score,
+            diagnose_curves(curves, settings),
+        )
+        for outcome, curves in read
+    ]
+    hobbled = hobbled_selection(trials, settings)
+    steps = best_step_histogram([curves for _, curves in read], settings)
+    evidence = {
+        "best_steps": {
+            "counts": steps.counts.tolist(),
+            "edges": steps.edges.tolist(),
+            "upper_quartile": steps.upper_quartile,
+            "says": steps.says,
+        }
+    }
+    return [] if hobbled is None else [hobbled], evidence
 
 
 def decide_stage(loop: Loop, round_: int) -> StageResult:
@@ -199,11 +232,16 @@ def tell_verdict(loop: Loop, outcome: Outcome) -> None:
 
 def read_trial(loop: Loop, outcome: Outcome) -> Reading:
     """A trial's curves, diagnosed."""
+    return diagnose_curves(curves_for(loop, outcome), loop.session.settings.curves)
+
+
+def curves_for(loop: Loop, outcome: Outcome) -> Curves:
+    """A trial's curves as rules read them."""
     session = loop.session
     family = session.outcomes
     sizes = (min(2000, len(session.problem.train)), min(2000, len(session.problem.val)))
     smoothed = float(outcome.hyperparameters.get("label_smoothing") or 0.0) > 0
-    curves = curves_of(
+    return curves_of(
         outcome,
         family,
         session.opened.task.parsed_objective,
@@ -211,7 +249,6 @@ def read_trial(loop: Loop, outcome: Outcome) -> Reading:
         samples=sizes,
         regularised=smoothed or has_dropout(session.problem, outcome.hyperparameters),
     )
-    return diagnose_curves(curves, session.settings.curves)
 
 
 def _first_point(loop: Loop) -> dict[str, Any]:

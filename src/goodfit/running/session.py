@@ -45,6 +45,7 @@ from goodfit.training.engines import grouped
 from goodfit.training.problem import Problem
 from goodfit.training.trial import Ended, Points, Probed, Regime, Segment, Status, Trial
 
+PROBES = 25  # gradient norms and update ratios a search's trial tells
 REPORTING_SECONDS = 0.25  # one look at the messages, one transaction and one redraw at most in this time
 
 
@@ -95,6 +96,7 @@ class Session:
         self.budget_seconds = budget_seconds
         self.costs = CostModel()
         self._sizes: dict[str, float] = {}
+        self._measured: dict[str, Any] | None = None  # the hyperparameters whose speed was measured before any work
         self.outcomes: dict[int, Outcome] = {}
         self.results: list[StageResult] = []
         self.findings: list[Finding] = []
@@ -274,10 +276,13 @@ class Session:
 
     def seconds_per_step(self, hyperparameters: Mapping[str, Any]) -> float:
         """What a step of such a trial takes on one slot."""
-        if not self.costs.timings:
-            speed = self.chooser.steps_per_second(self.problem, hyperparameters)
-            self.costs.add(Timing(self.size_of(hyperparameters), 20, 20 / speed))
-        return self.costs.seconds_per_step(self.size_of(hyperparameters))
+        if self.costs.timings:
+            return self.costs.seconds_per_step(self.size_of(hyperparameters))
+        if self._measured is None:
+            self._measured = dict(hyperparameters)
+        speed = self.chooser.steps_per_second(self.problem, self._measured)
+        ratio = self.size_of(hyperparameters) / max(self.size_of(self._measured), 1.0)
+        return (0.5 + 0.5 * ratio) / speed  # a step's overhead does not grow with its arithmetic
 
     # -- totals --------------------------------------------------------------------------------------------------
 
@@ -453,6 +458,8 @@ class Session:
                 eval_train=min(size, samples, max(len(self.problem.val), 1)),
                 eval_val=min(size, len(self.problem.val)),
             )
+        if is_kept and not regime.probe_every:  # rules of curves read gradient norms and update ratios
+            regime = dataclasses.replace(regime, probe_every=max(10, (steps - start) // PROBES))
         per_epoch = max(1, samples // batch)
         for trial in cohort:
             self.outcomes[trial.number] = Outcome(trial, self._stage[2], per_epoch, choice["engine"])

@@ -78,6 +78,12 @@ def _model(problem: Problem, hyperparameters: Mapping[str, Any]) -> nn.Module:
 
 
 def _first_loss(problem: Problem, model: nn.Module, batch: Any) -> Tensor:
+    """The loss of one batch in train mode; the user's random state stays as it was."""
+    with torch.random.fork_rng():
+        return _loss_in_training(problem, model, batch)
+
+
+def _loss_in_training(problem: Problem, model: nn.Module, batch: Any) -> Tensor:
     model.train()
     if problem.loss.of_model:
         return calling("The loss", lambda: problem.loss(model, batch))
