@@ -46,7 +46,7 @@ def forward_operations(problem: Problem, hyperparameters: Mapping[str, Any]) -> 
     """Floating-point operations of one minibatch's forward pass; parameters × batch size where none are counted."""
     from torch.utils.flop_counter import FlopCounterMode  # loads torch._dynamo: only where it is needed
 
-    model = _built(problem, hyperparameters).to(device=problem.device, dtype=problem.dtype)
+    model = _built(problem, hyperparameters).to(device=problem.device, dtype=problem.dtype).eval()  # draws nothing
     size = int(hyperparameters.get("batch_size", problem.default_batch_size))
     batch = problem.train.fetch(torch.arange(min(size, len(problem.train))))
     with torch.no_grad(), FlopCounterMode(display=False) as counter:

@@ -44,6 +44,12 @@ def check_task(opened: Opened, settings: Settings) -> Prepared:
         SpaceError: a hyperparameter is neither goodfit's nor read by the model.
         DataError: a label lies outside the classes that the model puts out.
     """
+    devices = [opened.problem.device] if opened.problem.device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):  # dropout draws; the user's random state stays as it was
+        return _tried(opened, settings)
+
+
+def _tried(opened: Opened, settings: Settings) -> Prepared:
     task, problem = opened.task, opened.problem
     optimizer = str(task.start.get("optimizer", "adamw"))
     space = task.space if task.space is not None else default_space(optimizer, uses=task.start)
@@ -78,12 +84,7 @@ def _model(problem: Problem, hyperparameters: Mapping[str, Any]) -> nn.Module:
 
 
 def _first_loss(problem: Problem, model: nn.Module, batch: Any) -> Tensor:
-    """The loss of one batch in train mode; the user's random state stays as it was."""
-    with torch.random.fork_rng():
-        return _loss_in_training(problem, model, batch)
-
-
-def _loss_in_training(problem: Problem, model: nn.Module, batch: Any) -> Tensor:
+    """The loss of one batch in train mode."""
     model.train()
     if problem.loss.of_model:
         return calling("The loss", lambda: problem.loss(model, batch))
