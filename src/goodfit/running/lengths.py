@@ -115,8 +115,9 @@ def most_rounds(loop: Loop) -> int:
 
 
 def deadline_of(session: Session, length: Length) -> float | None:
-    """When a stage is cut: half again over its plan, and never into the final training's share."""
+    """When a stage is cut: half again and a twentieth of the budget over its plan, never into the final training."""
     if session.budget_seconds is None or length.seconds is None:
         return None
     latest = (1 - 0.8 * session.settings.budget.final_share) * session.budget_seconds
-    return min(session.elapsed() + 1.5 * length.seconds + 1.0, latest)
+    slack = 0.5 * length.seconds + 0.05 * session.budget_seconds
+    return min(session.elapsed() + length.seconds + slack, latest)
