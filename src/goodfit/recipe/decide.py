@@ -168,6 +168,7 @@ class Standing:
     seconds_left: float | None  # before the final reserve; None: a plan in rounds
     seconds_for_round: float | None
     most_rounds: int
+    round_epochs: float | None = None  # what a round can afford, where that is too short to go on refining
     length_tried: bool = True  # whether longer trials were tried since the search settled (or cannot be)
 
 
@@ -189,6 +190,12 @@ def stop_reason(standing: Standing, settings: SearchSettings) -> Stop | None:
         )
     if standing.round >= standing.most_rounds:
         return Stop(f"All {standing.most_rounds} planned rounds are done.", "rounds")
+    if standing.round_epochs is not None:
+        return Stop(
+            f"A round can afford trials of {standing.round_epochs:.2g} epochs, too short to refine anything by: the time "
+            "goes to the final training.",
+            "budget",
+        )
     left, needed = standing.seconds_left, standing.seconds_for_round
     if left is not None and needed is not None and left < needed:
         return Stop(

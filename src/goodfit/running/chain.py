@@ -101,8 +101,10 @@ def _final(loop: Loop, options: Options) -> StageResult:
     chosen = choose(loop)
     settings = session.settings.budget
     full = options.epochs or session.opened.task.epochs
-    wanted = full or settings.final_stretch * loop.position.epochs
-    most = full or settings.final_stretch_most * loop.position.epochs
+    # Rounds that time has cut short say nothing of a full training's length.
+    rounds = max(loop.position.epochs, settings.fine_epochs)
+    wanted = full or settings.final_stretch * rounds
+    most = full or settings.final_stretch_most * rounds
     result = conduct_final(
         session,
         Ambition({**loop.prepared.start, **chosen.hyperparameters}, wanted, most, loop.delta),

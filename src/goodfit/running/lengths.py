@@ -108,6 +108,13 @@ def can_lengthen(loop: Loop) -> bool:
     return 2 * settings.fine_trials_least * one / session.executor.slots < left
 
 
+def is_too_short(loop: Loop) -> bool:
+    """Whether time has cut a round's trials to less than a third of what a finer round is meant to have."""
+    settings, full = loop.session.settings.budget, loop.known.epochs
+    meant = settings.fine_epochs if full is None else min(settings.fine_epochs, full)
+    return loop.session.budget_seconds is not None and loop.position.epochs < meant / 3
+
+
 def most_rounds(loop: Loop) -> int:
     """Rounds at most; a plan in trials and epochs has two."""
     most = loop.session.settings.budget.most_rounds

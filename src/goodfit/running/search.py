@@ -20,6 +20,7 @@ from goodfit.running.lengths import (
     coarse_plan,
     deadline_of,
     fine_plan,
+    is_too_short,
     mean_trial_epoch,
     most_rounds,
     round_seconds,
@@ -202,6 +203,7 @@ def decide_stage(loop: Loop, round_: int) -> StageResult:
         seconds_left=seconds_left,
         seconds_for_round=None if seconds_left is None else round_seconds(loop),
         most_rounds=most_rounds(loop),
+        round_epochs=loop.position.epochs if is_too_short(loop) else None,
         length_tried=loop.is_lengthened or not can_lengthen(loop),
     )
     loop.stop = stop_reason(standing, settings.search)
