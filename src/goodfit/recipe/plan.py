@@ -149,7 +149,9 @@ def final_length(
             per_epoch = cost(factors, seeds, wanted_epochs) / wanted_epochs
             epochs = min(most_epochs, seconds / per_epoch) if per_epoch > 0 else most_epochs
             return FinalLength(factors, seeds, _round_epochs(epochs), cost(factors, seeds, epochs))
-    factors, seeds = options[-2] if cost(*options[-2], wanted_epochs / 2) <= seconds else options[-1]
+    # A second seed where it costs nothing (a free slot) or leaves half of the length.
+    is_free = cost(*options[-2], 1.0) <= 1.01 * cost(*options[-1], 1.0)
+    factors, seeds = options[-2] if is_free or cost(*options[-2], wanted_epochs / 2) <= seconds else options[-1]
     per_epoch = max(cost(factors, seeds, 1.0), 1e-9)
     epochs = max(seconds / per_epoch, 0.05)
     return FinalLength(factors, seeds, epochs, cost(factors, seeds, epochs))
