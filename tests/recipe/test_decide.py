@@ -154,6 +154,13 @@ def test_the_loop_ends_when_no_round_fits_before_the_final_share():
     assert "5 s are left" in stop.reason
 
 
+def test_the_loop_ends_when_a_round_can_afford_too_short_trials_only():
+    stop = stop_reason(dataclasses.replace(STANDING, round_epochs=1.4), SearchSettings())
+    assert stop is not None
+    assert stop.by == "budget"
+    assert "1.4 epochs" in stop.reason
+
+
 def test_the_loop_ends_after_the_planned_rounds():
     stop = stop_reason(dataclasses.replace(STANDING, round=5), SearchSettings())
     assert stop is not None

@@ -86,3 +86,15 @@ def test_without_a_clock_the_final_training_is_whole():
         wanted_epochs=30.0, most_epochs=30.0, seconds=None, makespan=lambda n, e: 0.0, settings=SETTINGS
     )
     assert (length.seeds, length.factors, length.epochs) == (5, SETTINGS.peak_factors, 30.0)
+
+
+def test_a_second_seed_is_trained_where_a_slot_is_free():
+    length = final_length(
+        wanted_epochs=30.0,
+        most_epochs=45.0,
+        seconds=100.0,
+        makespan=lambda n, epochs: -(-n // 2) * 10 * epochs,  # two slots, ten seconds an epoch
+        settings=SETTINGS,
+    )
+    assert (length.seeds, length.factors) == (2, (1.0,))
+    assert length.epochs == pytest.approx(10.0)

@@ -192,8 +192,8 @@ def stop_reason(standing: Standing, settings: SearchSettings) -> Stop | None:
         return Stop(f"All {standing.most_rounds} planned rounds are done.", "rounds")
     if standing.round_epochs is not None:
         return Stop(
-            f"A round can afford trials of {standing.round_epochs:.2g} epochs, too short to refine by: the time goes to "
-            "the final training.",
+            f"A round can afford trials of {standing.round_epochs:.2g} epochs, too short to refine by: the time goes "
+            "to the final training.",
             "budget",
         )
     left, needed = standing.seconds_left, standing.seconds_for_round
