@@ -44,9 +44,6 @@ class Loop:
     prepared: Prepared
     known: Known
     position: Position
-    boxes: tuple[Space, ...] = ()
-    shares: tuple[float, ...] = ()
-    old_space: Space | None = None
     outcomes: list[Outcome] = dataclasses.field(default_factory=list)  # of the last stage, at equal length
     best_scores: list[float] = dataclasses.field(default_factory=list)
     sigma: float | None = None
@@ -91,7 +88,7 @@ def begin(session: Session, prepared: Prepared, known: Known) -> Loop:
     if "lr" not in prepared.start:  # neither searched nor given: step 3's is as good as any
         prepared = dataclasses.replace(prepared, start={**prepared.start, "lr": known.lr or 1e-3})
     space = coarse_space(session, prepared, known)
-    return Loop(session, prepared, known, Position(space, 1.0, 0), old_space=None)
+    return Loop(session, prepared, known, Position(space, 1.0, 0))
 
 
 def coarse_space(session: Session, prepared: Prepared, known: Known) -> Space:

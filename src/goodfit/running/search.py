@@ -77,7 +77,7 @@ def fine_stage(loop: Loop, round_: int) -> StageResult:
     session = loop.session
     before = loop.position
     moved = next_space(
-        loop.old_space or before.space,
+        before.space,
         loop.observations,
         session.settings.search,
         sigma=loop.sigma,
@@ -127,7 +127,6 @@ def fine_stage(loop: Loop, round_: int) -> StageResult:
         f"fine/{round_}", entries, epochs=length.epochs, deadline=deadline_of(session, length), share=(0.0, 0.8)
     )
     loop.outcomes = kept + begun(trained)
-    loop.old_space = None
     loop.position = dataclasses.replace(target, epochs=length.epochs, trials=length.trials)
     repeat_best(loop, f"fine/{round_}/repeats", session.settings.budget.repeat_seeds - 1, deadline_of(session, length))
     keep_leaders(loop)
