@@ -41,7 +41,8 @@ from goodfit.report.html import write_report
 from goodfit.running.chain import Options, conduct, shown
 from goodfit.running.document import result_document
 from goodfit.running.engine_choice import EngineChooser
-from goodfit.running.session import Interrupted, Session
+from goodfit.running.session import Session
+from goodfit.running.trainer import Interrupted
 from goodfit.running.trying import check_task
 from goodfit.settings import Settings
 from goodfit.space import Space
@@ -308,9 +309,9 @@ def _signals(session: Session) -> Generator[None]:
         return
 
     def handle(number: int, frame: FrameType | None) -> None:
-        if session.interrupt_requested and number == signal.SIGINT:
+        if session.trainer.interrupt_requested and number == signal.SIGINT:
             raise KeyboardInterrupt
-        session.interrupt_requested = True
+        session.trainer.interrupt_requested = True
 
     earlier = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -48,7 +48,7 @@ def result_document(session: Session, task: str, seed: int, status: str) -> dict
             "best": best,
             "findings": [finding.as_json() for finding in most_important_first(session.findings)],
             "trials": len(session.outcomes),
-            "epochs": session.total_epochs(),
+            "epochs": session.trainer.total_epochs(),
             "seconds": round(session.elapsed(), 3),
         }
     )

@@ -27,7 +27,8 @@ from goodfit.recipe.plan import FinalLength, final_length
 from goodfit.recipe.result import StageName, StageResult, Verdict
 from goodfit.running.outcome import Outcome
 from goodfit.running.scoring import Scored, answers, scored, scored_answers
-from goodfit.running.session import Entry, Session
+from goodfit.running.session import Session
+from goodfit.running.works import Entry
 from goodfit.training.ensemble import merge_for, merged
 from goodfit.training.seeds import mixed
 from goodfit.training.trained import load_model

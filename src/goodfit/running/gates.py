@@ -13,8 +13,9 @@ from goodfit.recipe.learning_rate import Bracket
 from goodfit.recipe.overfit import Overfit
 from goodfit.recipe.result import StageResult
 from goodfit.recipe.runs import Ask, Run, run_of
-from goodfit.running.session import Entry, Session
+from goodfit.running.session import Session
 from goodfit.running.trying import Prepared
+from goodfit.running.works import Entry
 from goodfit.space.scales import Log
 from goodfit.task import accuracy
 from goodfit.training.measure.data import measure_data

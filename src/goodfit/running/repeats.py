@@ -9,7 +9,7 @@ from goodfit.recipe.search import ranked
 from goodfit.running.lengths import search_seconds_left, trial_seconds
 from goodfit.running.loop import Loop
 from goodfit.running.reading import observation_of
-from goodfit.running.session import Entry
+from goodfit.running.works import Entry
 from goodfit.strategy.choosing import Candidate, basin_width, choose_among_repeats
 from goodfit.strategy.observation import Observation
 from goodfit.training.seeds import PROPOSAL, mixed

@@ -31,7 +31,7 @@ from goodfit.running.outcome import Outcome, begun
 from goodfit.running.reading import curves_of, observation_of
 from goodfit.running.repeats import repeat_best
 from goodfit.running.roles import has_dropout
-from goodfit.running.session import Entry
+from goodfit.running.works import Entry
 from goodfit.space.checks import check_scales
 from goodfit.strategy.grids import findings_of_grid, grid_levels, grid_price
 from goodfit.strategy.next_space import next_space
