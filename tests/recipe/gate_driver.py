@@ -11,11 +11,13 @@ from torch import nn
 
 from goodfit.recipe.learning_rate import Bracket
 from goodfit.recipe.overfit import Overfit
+from goodfit.recipe.overfit_findings import HandWritten
 from goodfit.recipe.result import StageResult
 from goodfit.recipe.runs import Ask, Run, run_of
 from goodfit.settings import Settings
 from goodfit.training.engines.pool import Pool
 from goodfit.training.measure.flow import measure_flow
+from goodfit.training.measure.gradients import gradient_error
 from goodfit.training.measure.remedy import reinitialised
 from goodfit.training.measure.sample import measure_sample
 from goodfit.training.problem import Loss, Problem
@@ -58,7 +60,7 @@ def carried_out(problem: Problem, ask: Ask, hyperparameters: Mapping[str, Any], 
         regularised=ask.regularised,
         zero_inputs=ask.zero_inputs,
         eval_steps=(0, ask.steps),
-        eval_train=200,
+        eval_train=200 if ask.samples is None else len(ask.samples),
         probe=256 if ask.samples is None else len(ask.samples),
         probe_every=1,
         fitted_fraction=ask.fitted_fraction,
@@ -91,12 +93,14 @@ def overfitted(
     **changes: object,
 ) -> tuple[StageResult, list[Run]]:
     settings = Settings().replaced({f"overfit.{name}": value for name, value in changes.items()}).overfit
+    error, parameter, functions = gradient_error(problem, hyperparameters, seed)
     plan = Overfit(
         settings,
         measure_sample(problem, hyperparameters, seed, count=settings.samples, batches=settings.batches),
         measure_flow(problem, hyperparameters, seed),
         optimizer=str(hyperparameters.get("optimizer", "adamw")),
         capacity=capacity or {},
+        hand_written=HandWritten(functions, error, parameter) if functions else None,
     )
     return driven(plan, problem, hyperparameters, seed)
 

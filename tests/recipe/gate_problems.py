@@ -55,7 +55,7 @@ class Perceptron(nn.Module):
         width = width if hp is None else hp.get("width", width)
         sizes = [inputs] + [width] * layers
         self.hidden = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
-        self.last, self.detached, self.end = nn.Linear(width, outputs), detached, end or nn.Identity()
+        self.last, self.detached, self.end = nn.Linear(sizes[-1], outputs), detached, end or nn.Identity()
         with torch.no_grad():
             if init_sd is not None:
                 for parameter in self.parameters():

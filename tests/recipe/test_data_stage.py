@@ -213,3 +213,32 @@ def test_values_that_are_not_finite_are_counted():
     assert result.verdict is Verdict.FAIL
     finding = next(f for f in result.findings if f.kind == "numerical-nan")
     assert finding.evidence["not_finite"] > 0
+
+
+class Reader(nn.Module):
+    """Foretells the next of five tokens; `ahead` lets each place read the one after it."""
+
+    def __init__(self, ahead: bool) -> None:
+        super().__init__()
+        self.embedding, self.output, self.ahead = nn.Embedding(5, 8), nn.Linear(8, 5), ahead
+
+    def forward(self, tokens):
+        hidden = self.embedding(tokens)
+        if self.ahead:
+            hidden = hidden + hidden.roll(-1, 1)
+        return self.output(hidden.cumsum(1) if not self.ahead else hidden).mT
+
+
+@pytest.mark.parametrize("ahead", [True, False])
+def test_a_model_that_sees_the_token_it_foretells_is_told(ahead):
+    tokens = torch.randint(5, (60, 13), generator=torch.Generator().manual_seed(0))
+    problem = problem_of(tokens[:, :-1], tokens[:, 1:], lambda hp: Reader(ahead))
+    result = judged(problem)
+    assert ("data-leakage" in [f.kind for f in result.findings if f.severity is Severity.ERROR]) is ahead
+
+
+def test_causality_is_not_asked_of_labels_for_whole_sequences():
+    tokens = torch.randint(5, (60, 12), generator=torch.Generator().manual_seed(0))
+    problem = problem_of(tokens, tokens.flip(1), lambda hp: Reader(True))
+    result = judged(problem)
+    assert result.evidence["foresight"] is None

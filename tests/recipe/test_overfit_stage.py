@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from gate_driver import overfitted
+from gate_driver import overfitted, problem_of
 from gate_problems import (
     Attentive,
     ConvNet,
@@ -15,6 +15,7 @@ from gate_problems import (
     digits_problem,
     table_problem,
 )
+from torch import nn
 
 from goodfit.findings import Severity
 from goodfit.recipe.result import StageResult, Verdict
@@ -130,3 +131,76 @@ def test_a_loss_of_model_and_batch_is_judged_by_its_fall_alone():
     assert result.verdict is Verdict.PASS
     assert loud(result) == []
     assert "floor is unknown" in result.summary
+
+
+class Square(torch.autograd.Function):
+    """x², with its derivative times `factor`."""
+
+    factor = 1.0
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x * x
+
+    @staticmethod
+    def backward(ctx, gradient):
+        (x,) = ctx.saved_tensors
+        return 2 * x * gradient * Square.factor
+
+
+class Rounded(torch.autograd.Function):
+    """Rounding with the gradient passed straight through: different from the function's own on purpose."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return (4 * x).round() / 4
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient
+
+
+class Handmade(nn.Module):
+    def __init__(self, function):
+        super().__init__()
+        self.function, self.first, self.last = function, nn.Linear(64, 32), nn.Linear(32, 10)
+
+    def forward(self, x):
+        return self.last(self.function.apply(self.first(x)))
+
+
+@pytest.mark.parametrize(("function", "factor", "is_wrong"), [(Square, 1.0, 0), (Square, 1.5, 1), (Rounded, 1.0, 0)])
+def test_a_gradient_written_by_hand_is_compared_with_differences(function, factor, is_wrong, monkeypatch):
+    monkeypatch.setattr(Square, "factor", factor)
+    result, _ = overfitted(digits_problem(lambda hp: Handmade(function)), ADAMW, **SHORT)
+    assert [f.evidence["reason"] for f in result.findings if f.kind == "pipeline-suspect"] == is_wrong * [
+        "wrong gradient"
+    ]
+
+
+@pytest.mark.parametrize(("momentum", "is_told"), [(1e-4, True), (0.1, False)])
+def test_statistics_that_do_not_settle_are_told_by_eval_mode(momentum, is_told):
+    def build(hp):
+        hidden, norm = nn.Linear(64, 32), nn.BatchNorm1d(32, momentum=momentum)
+        nn.init.constant_(hidden.bias, 1000.0)  # far from what the running mean begins with
+        return nn.Sequential(hidden, norm, nn.ReLU(), nn.Linear(32, 10))
+
+    result, runs = overfitted(digits_problem(build), ADAMW, **SHORT)
+    assert "eval-mode" in {run.key for run in runs}
+    told = [f for f in result.findings if f.evidence.get("cause") == "eval mode"]
+    assert [f.severity for f in told] == is_told * [Severity.WARNING]
+    assert all(f.evidence["accuracy_in_eval_mode"] < 0.9 for f in told)
+
+
+def test_one_layer_more_is_tried_where_no_width_helps():
+    """Without a hidden layer no width is there to raise: the net is the linear one that cannot tell these apart."""
+    corners = torch.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]) - 0.5
+    grid = (corners.repeat(10, 1) + 0.02 * torch.randn(40, 2, generator=torch.Generator().manual_seed(0))) * 2
+    labels = torch.tensor([0, 1, 1, 0]).repeat(10)
+    build = lambda hp: Perceptron(hp, inputs=2, outputs=2, layers=int(hp["layers"]))  # noqa: E731
+    problem = problem_of(grid, labels, build)
+    result, runs = overfitted(problem, {**ADAMW, "layers": 0, "width": 32}, capacity={"layers": 0, "width": 32})
+    assert result.evidence["cause"] == "capacity"
+    assert result.next["changes"] == {"layers": 1}
+    assert "deepen" in {run.key for run in runs}

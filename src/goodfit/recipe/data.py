@@ -23,6 +23,7 @@ def judge_data(measured: DataMeasured, settings: DataSettings) -> StageResult:
         *_columns(measured, settings),
         *_copies(measured, settings),
         *_mixing(measured, settings),
+        *_foresight(measured, settings),
         *_inputs(measured, settings),
         *_targets(measured, settings),
         *_imbalance(measured, settings),
@@ -83,6 +84,7 @@ def judge_data(measured: DataMeasured, settings: DataSettings) -> StageResult:
                 for b in measured.baselines
             ],
             "mixing": measured.mixing,
+            "foresight": measured.foresight,
             "skipped": list(measured.skipped),
         },
         next=following,
@@ -202,6 +204,21 @@ def _mixing(measured: DataMeasured, settings: DataSettings) -> Iterator[Finding]
             ),
             action="Check view, reshape, transpose and batch_first: the batch must stay the first axis throughout.",
             evidence={"relative_change": measured.mixing},
+            where=WHERE,
+            confidence=0.95,
+        )
+
+
+def _foresight(measured: DataMeasured, settings: DataSettings) -> Iterator[Finding]:
+    if measured.foresight is not None and measured.foresight > settings.independence_change:
+        yield Finding(
+            kind="data-leakage",
+            message=(
+                "The targets are the inputs' next values, and outputs change when only later inputs are exchanged "
+                f"(by {measured.foresight:.2g} of the outputs' spread): the model sees what it is asked to foretell."
+            ),
+            action="Mask attention causally (is_causal=True), pad convolutions on the left only, and read one way.",
+            evidence={"relative_change": measured.foresight},
             where=WHERE,
             confidence=0.95,
         )

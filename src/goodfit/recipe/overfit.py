@@ -11,11 +11,14 @@ import numpy as np
 
 from goodfit.findings import Finding, Severity
 from goodfit.recipe.overfit_findings import (
+    HandWritten,
     cannot_overfit,
     initialisation,
     several_batches,
     structural,
     without_inputs,
+    worse_in_eval_mode,
+    wrong_gradients,
 )
 from goodfit.recipe.result import StageName, StageResult, Verdict
 from goodfit.recipe.runs import Ask, Run
@@ -24,6 +27,7 @@ from goodfit.training.measure.flow import GradientFlow
 from goodfit.training.measure.sample import SampleMeasured
 from goodfit.training.trial import Status
 
+APART = ("zeroed", "batches", "eval-mode")  # asks that follow once the sample is learned
 ADAPTIVE = ("adam", "adamw", "nadam", "radam", "rmsprop", "adagrad", "lion")
 
 
@@ -40,7 +44,8 @@ class Overfit:
         flow: the watched backward pass.
         optimizer: chooses the ladder.
         capacity: hyperparameters that set the model's size with their values, where the space has any.
-        max_steps: fewer steps where the budget is small; None: the settings'.
+        max_steps: of the several minibatches, where the budget is small; None: the settings' passes.
+        hand_written: the check of gradients that the user wrote, where there are any.
     """
 
     settings: OverfitSettings
@@ -49,6 +54,7 @@ class Overfit:
     optimizer: str = "adamw"
     capacity: Mapping[str, float] = dataclasses.field(default_factory=dict)
     max_steps: int | None = None
+    hand_written: HandWritten | None = None
 
     def next_ask(self, runs: Sequence[Run]) -> Ask | None:
         """What to train next; None when the verdict stands."""
@@ -64,15 +70,25 @@ class Overfit:
             return None
         if "zeroed" not in done and self.control_reason() is None:
             fitting = [run.lr for run in runs if run.key == winner.key and self.fits(run)]
-            return self._sample_ask("zeroed", fitting[:3], changes=self._changes(winner.key), zero_inputs=True)
+            control = self._sample_ask("zeroed", fitting[:3], changes=self._changes(winner.key), zero_inputs=True)
+            took = max(self.settings.control_stretch * len(winner.step_losses), self.settings.control_least)
+            return dataclasses.replace(control, steps=int(min(took, max(winner.steps, control.steps))))
         if "batches" not in done and len(self.sample.more) > len(self.sample.indices):
             return self._batches_ask(winner)
+        if "eval-mode" not in done and self.sample.classes and self._keeps_statistics():
+            ask = self._sample_ask("eval-mode", [winner.lr], changes=self._changes(winner.key))
+            steps = max(len(winner.step_losses), self.settings.eval_steps)
+            return dataclasses.replace(ask, steps=steps, fitted_fraction=None)  # to its end, where it is evaluated
         return None
+
+    def _keeps_statistics(self) -> bool:
+        """Whether a layer computes from running statistics in eval mode."""
+        return any("BatchNorm" in layer.kind or "InstanceNorm" in layer.kind for layer in self.flow.layers)
 
     def winner(self, runs: Sequence[Run]) -> Run | None:
         """The run on the tiny sample that learned it soonest, by the first remedy that did."""
         for key in dict.fromkeys(run.key for run in runs):
-            if key in ("zeroed", "batches"):
+            if key in APART:
                 continue
             fitting = [run for run in runs if run.key == key and self.fits(run)]
             if fitting:
@@ -121,7 +137,7 @@ class Overfit:
         zero_inputs: bool = False,
         reinitialise: bool = False,
     ) -> Ask:
-        steps = min(self.settings.steps, self.max_steps or self.settings.steps)
+        steps = self.settings.steps  # never fewer: a verdict on an unfinished training would be a wrong one
         return Ask(
             key=key,
             about=f"{len(rates)} rates × {steps} steps on {len(self.sample.indices)} samples",
@@ -161,12 +177,17 @@ class Overfit:
 
     def _changes(self, key: str) -> dict[str, float]:
         """The hyperparameters that a remedy changes."""
+        if key == "deepen":
+            return {name: type(value)(value + self.settings.layers) for name, value in self._depths().items()}
         if not key.startswith("widen-"):
             return {}
         factor = float(key.removeprefix("widen-"))
-        wide = {name: value for name, value in self.capacity.items() if not re.search(r"layers|depth", name.lower())}
-        changed = wide or self.capacity
+        changed = {name: value for name, value in self.capacity.items() if name not in self._depths()} or self.capacity
         return {name: type(value)(value * factor) for name, value in changed.items()}
+
+    def _depths(self) -> dict[str, float]:
+        """The hyperparameters of size that count layers."""
+        return {name: value for name, value in self.capacity.items() if re.search(r"layer|depth|block", name.lower())}
 
     def _remedy(self, runs: Sequence[Run], done: set[str]) -> Ask | None:
         sample = [run for run in runs if run.key == "sample"]
@@ -189,6 +210,8 @@ class Overfit:
                 if f"widen-{factor:g}" not in done:
                     key = f"widen-{factor:g}"
                     return self._sample_ask(key, rates, changes=self._changes(key))
+            if self._depths() and "deepen" not in done:
+                return self._sample_ask("deepen", rates, changes=self._changes("deepen"))
         if "reinitialise" not in done:
             return self._sample_ask("reinitialise", rates, reinitialise=True)
         return None
@@ -241,8 +264,8 @@ class Overfit:
             "control": self.control_reason() or ("run" if control else "not run"),
         }
         shown = tuple(structural(self.flow, self.settings, learned=winner is not None))
-        findings = [*shown]
-        if winner is None or winner.key == "reinitialise" or winner.key.startswith("widen-"):
+        findings = [*shown, *wrong_gradients(self.hand_written, self.settings)]
+        if winner is None or winner.key == "reinitialise" or self._changes(winner.key):
             findings.append(self._cannot(runs, winner, cause or "unknown", shown))
             if winner is not None and winner.key == "reinitialise":
                 findings.append(initialisation(self.flow, "Only another initialisation lets the sample be learned"))
@@ -250,6 +273,7 @@ class Overfit:
         findings += several_batches(
             [run for run in runs if run.key == "batches"], self.sample, self.settings, self.fits
         )
+        findings += worse_in_eval_mode(runs, self.sample, self.settings)
         failed = any(finding.severity is Severity.ERROR for finding in findings)
         warned = any(finding.severity is Severity.WARNING for finding in findings)
         return StageResult(
@@ -290,7 +314,7 @@ class Overfit:
         if not flow.has_graph:
             return "dead-graph-detach"
         if winner is not None:
-            if winner.key.startswith("widen-"):
+            if self._changes(winner.key):
                 return "capacity"
             return {"lower": "lower learning rate", "higher": "higher learning rate", "longer": "more steps"}.get(
                 winner.key, winner.key

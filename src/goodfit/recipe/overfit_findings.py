@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
@@ -14,6 +15,15 @@ from goodfit.training.measure.flow import GradientFlow
 from goodfit.training.measure.sample import SampleMeasured
 
 WHERE = "stage overfit"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class HandWritten:
+    """The check of gradients that the user wrote by hand; see `training.measure.gradients`."""
+
+    functions: tuple[str, ...]  # names of their autograd functions
+    error: float | None  # relative, the largest found; None: not checked
+    parameter: str = ""  # where it is
 
 
 def structural(flow: GradientFlow, settings: OverfitSettings, *, learned: bool) -> Iterator[Finding]:
@@ -107,7 +117,7 @@ def cannot_overfit(
         has_capacity: whether the space has hyperparameters of size.
         follows_from: the kind of the finding that explains it.
     """
-    tried = sorted({run.lr for run in runs if run.key not in ("zeroed", "batches")})
+    tried = sorted({run.lr for run in runs if run.key not in ("zeroed", "batches", "eval-mode")})
     plain = [run for run in runs if run.key == "sample"]
     lowest = min((run.last_loss for run in plain if run.finite), default=math.nan)
     evidence: dict[str, object] = {"cause": cause, "rates": tried, "lowest_loss": lowest}
@@ -212,7 +222,7 @@ def several_batches(
     if not batches or any(learned(run) for run in batches):
         return
     left = min((run.last_loss / run.first_loss for run in finite if run.first_loss > 0), default=math.nan)
-    if left <= 0.5:
+    if left <= 0.5 or not _is_whole(finite, sample, settings):
         return
     yield Finding(
         kind="cannot-overfit-sample",
@@ -225,4 +235,51 @@ def several_batches(
         evidence={"cause": "capacity", "left": left, "samples": len(sample.more)},
         where=WHERE,
         confidence=0.5,
+    )
+
+
+def _is_whole(runs: Sequence[Run], sample: SampleMeasured, settings: OverfitSettings) -> bool:
+    """Whether the minibatches were trained on as long as the settings ask: a small budget cuts this part short."""
+    asked = settings.passes * max(1, len(sample.more) // sample.batch_size)
+    return all(run.steps >= asked for run in runs)
+
+
+def worse_in_eval_mode(runs: Sequence[Run], sample: SampleMeasured, settings: OverfitSettings) -> Iterator[Finding]:
+    """The sample is right in train mode and wrong in eval mode: statistics, not size (recipe 2.2)."""
+    run = next((run for run in runs if run.key == "eval-mode"), None)
+    if run is None or run.accuracy_after is None or run.accuracy_after >= settings.eval_accuracy or not run.finite:
+        return
+    yield Finding(
+        kind="cannot-overfit-sample",
+        severity=Severity.WARNING,
+        message=(
+            f"All {len(sample.indices)} samples are right in train mode, but in eval mode only "
+            f"{100 * run.accuracy_after:.0f} % of them: the model computes something else there."
+        ),
+        action=(
+            "Look at what differs between the modes: BatchNorm's momentum and running statistics (too few samples a "
+            "batch, momentum too small), or a branch on self.training."
+        ),
+        evidence={"cause": "eval mode", "accuracy_in_eval_mode": run.accuracy_after, "steps": run.ended_step},
+        where=WHERE,
+        confidence=0.9,
+    )
+
+
+def wrong_gradients(check: HandWritten | None, settings: OverfitSettings) -> Iterator[Finding]:
+    """A backward pass of the user's own does not belong to its forward pass."""
+    if check is None or check.error is None or check.error <= settings.gradient_error:
+        return
+    names = ", ".join(check.functions)
+    yield Finding(
+        kind="pipeline-suspect",
+        severity=Severity.WARNING,  # some gradients differ on purpose, and this one may
+        message=(
+            f"The gradient written by hand ({names}) differs from centred differences in float64 by "
+            f"{100 * check.error:.2g} % at {check.parameter}."
+        ),
+        action=f"Check the backward of {names}; torch.autograd.gradcheck shows where it goes wrong.",
+        evidence={"reason": "wrong gradient", "relative_error": check.error, "functions": list(check.functions)},
+        where=WHERE,
+        confidence=0.95,
     )

@@ -11,6 +11,7 @@ from goodfit.recipe.data import judge_data
 from goodfit.recipe.initial_loss import judge_initial_loss
 from goodfit.recipe.learning_rate import Bracket
 from goodfit.recipe.overfit import Overfit
+from goodfit.recipe.overfit_findings import HandWritten
 from goodfit.recipe.result import StageResult
 from goodfit.recipe.runs import Ask, Run, run_of
 from goodfit.running.session import Session
@@ -20,6 +21,7 @@ from goodfit.space.scales import Log
 from goodfit.task import accuracy
 from goodfit.training.measure.data import measure_data
 from goodfit.training.measure.flow import measure_flow
+from goodfit.training.measure.gradients import gradient_error
 from goodfit.training.measure.initial import measure_initial
 from goodfit.training.measure.remedy import reinitialised
 from goodfit.training.measure.sample import measure_sample
@@ -71,13 +73,15 @@ def overfit_stage(session: Session, prepared: Prepared) -> StageResult:
         session.problem, prepared.start, session.seed, count=settings.samples, batches=settings.batches
     )
     flow = measure_flow(session.problem, prepared.start, session.seed)
+    error, parameter, functions = gradient_error(session.problem, prepared.start, session.seed)
     overfit = Overfit(
         settings=settings,
         sample=sample,
         flow=flow,
         optimizer=str(prepared.start["optimizer"]),
         capacity=_capacity(prepared),
-        max_steps=_overfit_steps(session, prepared),
+        max_steps=_batches_steps(session, prepared),
+        hand_written=HandWritten(functions, error, parameter) if functions else None,
     )
     runs: list[Run] = []
     while (ask := overfit.next_ask(runs)) is not None:
@@ -165,17 +169,16 @@ def _answered(session: Session, prepared: Prepared, ask: Ask, *, stage: str) -> 
     ]
 
 
-def _overfit_steps(session: Session, prepared: Prepared) -> int | None:
-    """Steps of each run on a sample, where the budget's share for the gates asks for fewer than the settings."""
+def _batches_steps(session: Session, prepared: Prepared) -> int | None:
+    """Steps of each run on several minibatches, where the budget's share for the gates asks for fewer."""
     if session.budget_seconds is None:
         return None
 
     def steps() -> int:
-        seconds = 0.5 * session.settings.budget.gates_share * (session.budget_seconds or 0.0)
-        affordable = seconds * session.executor.slots / session.seconds_per_step(prepared.start)
-        runs = 6 + 3 + 3  # the ladder, the control, several minibatches
-        # Never fewer than the tiny sample itself needs: a verdict on an unfinished training would be a wrong one.
-        return int(max(affordable / runs, session.settings.overfit.steps))
+        share = session.settings.budget.gates_share * (session.budget_seconds or 0.0)
+        seconds = max(0.5 * share - session.elapsed(), 0.2 * share)
+        runs = 3
+        return max(int(seconds * session.executor.slots / session.seconds_per_step(prepared.start) / runs), 20)
 
     return int(session.decided("overfit/steps", steps))
 

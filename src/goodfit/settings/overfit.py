@@ -14,6 +14,10 @@ class OverfitSettings:
     samples: int = setting(20, "samples in the tiny sample", "recipe 2.2: S1")
     steps: int = setting(300, "steps on the tiny sample", "recipe 2.2 [PD]")
     batches: int = setting(8, "minibatches in the second part", "recipe 2.2: S0 has 5 to 10")
+    control_stretch: float = setting(
+        2.0, "steps of the negative control, as a multiple of what the sample itself took", "ours: a leak is as quick"
+    )
+    control_least: int = setting(100, "steps of the negative control at least", "ours")
     passes: int = setting(100, "passes over these minibatches", "recipe 2.2 [PD]")
     adaptive_rates: tuple[float, ...] = setting(
         (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 1e-1), "rates tried side by side with Adam and its kin", "recipe 2.2 [KR]"
@@ -35,6 +39,14 @@ class OverfitSettings:
     widths: tuple[float, ...] = setting(
         (2, 4, 8, 32), "factors of the capacity ladder", "recipe 2.2; 32 for a single unit"
     )
+    layers: int = setting(1, "layers added where no width was enough", "recipe 2.2: +1 layer")
+    eval_accuracy: float = setting(
+        0.9, "accuracy in eval mode, on a sample learned in train mode, that is bad", "recipe 2.2: loses 10 points"
+    )
+    eval_steps: int = setting(
+        50, "steps at least, before eval mode is looked at: running statistics settle", "ours: 0.9 to the 50th is 0.5 %"
+    )
+    gradient_error: float = setting(1e-2, "relative error of a gradient written by hand that is wrong", "recipe 2.0")
     jitter: float = setting(
         0.02, "median step-to-step change of the loss on one fixed batch at the smallest rate, as a share", "ours"
     )

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from goodfit.training.batches import fixed_subset
 from goodfit.training.measure.baselines import Baseline, baselines_of
+from goodfit.training.measure.causal import foresight_of
 from goodfit.training.measure.columns import Column, telltale_columns
 from goodfit.training.measure.passage import fed_into, mixing_of
 from goodfit.training.measure.reading import HASHED, LOOKED_AT, pair_or_none, row_bytes, tensors_of
@@ -62,6 +63,9 @@ class DataMeasured:
     fed_mean: float | None  # of what reaches the first layer with weights, past any scaling within the model
     fed_sd: float | None
     mixing: float | None  # change of other samples' outputs when one sample is exchanged, relative; None: not tested
+    foresight: (
+        float | None
+    )  # change of outputs up to a place when later inputs are exchanged, relative; None: not asked
     skipped: tuple[str, ...]  # checks left out, each with its reason
 
 
@@ -126,6 +130,9 @@ def measure_data(
     mixing, reason = mixing_of(problem, hyperparameters, seed, independence)
     if reason:
         skipped.append(f"batch independence: {reason}")
+    foresight, reason = foresight_of(problem, hyperparameters, seed)
+    if reason:
+        skipped.append(f"causality: {reason}")
     return DataMeasured(
         train_samples=len(problem.train),
         val_samples=len(problem.val),
@@ -145,6 +152,7 @@ def measure_data(
         fed_mean=fed_mean,
         fed_sd=fed_sd,
         mixing=mixing,
+        foresight=foresight,
         skipped=tuple(skipped),
     )
 
