@@ -17,7 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from goodfit.errors import FolderError
-from goodfit.ledger.records import CurveRecord, Snapshot, StageRecord, TrialRecord
+from goodfit.findings import Finding
+from goodfit.ledger.records import CurveRecord, FindingRecord, Snapshot, StageRecord, TrialRecord
 from goodfit.report.html import render, write_report
 
 VOID = {"meta", "br", "hr", "img", "input", "link", "source", "col"}
@@ -400,3 +401,14 @@ def test_any_study_has_a_well_formed_report(snapshot: Snapshot) -> None:
     assert len([r for r in page.tags("tr") if "data-t" in r]) == len(snapshot.trials)
     for points in re.findall(r'points="([^"]*)"', text):
         assert all(math.isfinite(float(part)) for part in re.split(r"[ ,]", points))
+
+
+def test_one_kind_about_many_trials_is_one_card_with_the_others_folded_behind_it(study: Snapshot) -> None:
+    trials = [record.trial for record in study.trials][:3]
+    healthy = [
+        FindingRecord(stage=0, finding=Finding(kind="healthy", message=f"Sound {n}.", action="Go on."), trial=n)
+        for n in trials
+    ]
+    page = render(dataclasses.replace(study, findings=healthy))
+    assert page.count("the same of 2 others") == 1
+    assert all(f"Sound {n}." in page for n in trials)

@@ -22,7 +22,7 @@ from goodfit.report.figures.trial_panels import loss_panel, metric_panel
 from goodfit.report.figures.update_ratios import PREFIX, update_ratios
 from goodfit.report.headline import sentence, status_of, tiles
 from goodfit.report.numbers import number, without_passwords
-from goodfit.report.rail import Told, decisions, findings, steps
+from goodfit.report.rail import Told, alike, decisions, findings, steps
 from goodfit.report.reading import Reading, read
 from goodfit.report.trial_table import trial_table
 
@@ -80,8 +80,8 @@ def render(snapshot: Snapshot) -> str:
         "best": _best_settings(reading),
         "steps": steps(reading),
         "findings": told,
-        "loud": [finding for finding in told if finding.severity != "info"],
-        "quiet": [finding for finding in told if finding.severity == "info"],
+        "loud": alike([finding for finding in told if finding.severity != "info"]),
+        "quiet": alike([finding for finding in told if finding.severity == "info"]),
         "overlays": views,
         "colours": colours,
         "trial_views": _trial_views(reading, told),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from goodfit.findings import most_important_first
@@ -99,6 +99,18 @@ def findings(reading: Reading) -> list[Told]:
             seen.add(key)
             told.append(_told(reading, record))
     return told
+
+
+def alike(told: Sequence[Told]) -> list[list[Told]]:
+    """Findings of one kind and severity together, those that are about a trial; the first of each as the order has it.
+
+    Twenty trials that a rule finds healthy are one thing to know, not twenty.
+    """
+    groups: dict[object, list[Told]] = {}
+    for place, finding in enumerate(told):
+        about_trial = finding.trial is not None or finding.where.startswith("trial")
+        groups.setdefault((finding.kind, finding.severity) if about_trial else place, []).append(finding)
+    return list(groups.values())
 
 
 def decisions(reading: Reading) -> list[Decision]:
