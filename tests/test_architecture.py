@@ -13,10 +13,11 @@ SOURCE = Path(__file__).parent.parent / "src" / "goodfit"
 LAYERS = [
     ["cli"],
     ["api"],
-    ["running", "report", "best", "opened", "task_file", "demos"],
+    ["report"],
+    ["running", "diagnosed", "best", "opened", "task_file", "demos"],
     ["execution", "ledger"],
     ["task"],
-    ["recipe"],
+    ["recipe", "curve_files"],
     ["diagnosis", "strategy"],
     ["training"],
     ["space"],

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from goodfit.api import Result, check, run
+    from goodfit.diagnosed import diagnose
     from goodfit.errors import (
+        CurvesError,
         DataError,
         DeviceError,
         FolderError,
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from goodfit.task import Data, Task, accuracy, model_loss
 
 __all__ = [
+    "CurvesError",
     "Data",
     "DataError",
     "DeviceError",
@@ -51,6 +54,7 @@ __all__ = [
     "accuracy",
     "check",
     "choice",
+    "diagnose",
     "integer",
     "linear",
     "log",
@@ -64,7 +68,9 @@ __all__ = [
 
 _HOMES = {
     "api": ("Result", "check", "run"),
+    "diagnosed": ("diagnose",),
     "errors": (
+        "CurvesError",
         "DataError",
         "DeviceError",
         "FolderError",

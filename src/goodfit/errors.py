@@ -4,6 +4,7 @@
     ├── TaskError      the task's file, model, loss, metrics or objective (also a ValueError)
     ├── DataError      the data: shapes, labels, NaN, empty splits (also a ValueError)
     ├── SpaceError     scales, ranges, names of hyperparameters (also a ValueError)
+    ├── CurvesError    a file of recorded curves that cannot be read (also a ValueError)
     ├── SettingsError  a setting's name or value (also a ValueError)
     ├── DeviceError    a device that is unknown or absent
     ├── FolderError    a run's folder that cannot be read or written (also an OSError)
@@ -29,6 +30,10 @@ class DataError(GoodfitError, ValueError):
 
 class SpaceError(GoodfitError, ValueError):
     """A scale, a range or a hyperparameter's name cannot be used."""
+
+
+class CurvesError(GoodfitError, ValueError):
+    """Recorded curves cannot be read."""
 
 
 class SettingsError(GoodfitError, ValueError):

@@ -18,6 +18,7 @@ from goodfit.cli.endings import DONE, ending_of
 COMMANDS = {
     "run": ("goodfit.cli.run", "the whole recipe on a task: check, search, read the curves, train"),
     "check": ("goodfit.cli.check", "steps 1 to 3 only: initial loss, overfit a tiny sample, learning rate"),
+    "diagnose": ("goodfit.cli.diagnose", "what curves recorded elsewhere say: CSV, JSON, TensorBoard"),
     "report": ("goodfit.cli.report", "write a run's report.html again, from its ledger"),
     "demo": ("goodfit.cli.demo", "the recipe on a bundled real task; without a name, lists them"),
 }
@@ -77,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _dispatch(arguments: list[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
-        listed = "\n".join(f"  {name:<8}{about}" for name, (_, about) in COMMANDS.items())
+        listed = "\n".join(f"  {name:<10}{about}" for name, (_, about) in COMMANDS.items())
         print_help(HELP.format(commands=listed))
         return DONE
     name, *rest = arguments

@@ -51,3 +51,7 @@ class Curves:
     diverged_at: int | None = None  # the first bad step
     diverged_reason: str = ""
     smallest_difference: float | None = None  # the difference in the metric (or the loss) that counts
+    axis: str = "step"  # what the steps count: "step", "epoch" or "row"
+    is_external: bool = (
+        False  # recorded by another tool: train_* may be means over the minibatches since the last point
+    )

@@ -56,6 +56,15 @@ def last_step(curves: Curves) -> float:
     return max((float(s.steps[-1]) for s in map(finite, every) if len(s)), default=0.0)
 
 
+def place(curves: Curves, at: float) -> str:
+    """A place on the axis of the curves in words: "step 352", "epoch 7", "step 352 (epoch 8)"."""
+    said = f"{at:.0f}" if abs(at - round(at)) < 0.005 else f"{at:.2f}"
+    per_epoch = curves.steps_per_epoch
+    if curves.is_external and curves.axis == "step" and per_epoch is not None and per_epoch > 1:
+        return f"step {said} (epoch {at / per_epoch:.1f})"
+    return f"{curves.axis} {said}"
+
+
 def epochs(curves: Curves) -> float | None:
     """How many epochs the curves span; None where the length of an epoch is unknown."""
     return last_step(curves) / curves.steps_per_epoch if curves.steps_per_epoch else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from goodfit.diagnosis.curves import Curves
-from goodfit.diagnosis.levels import first_loss
+from goodfit.diagnosis.levels import first_loss, place
 from goodfit.diagnosis.statistics import finite
 from goodfit.findings import Finding
 from goodfit.settings.curves import CurveSettings
@@ -20,10 +20,11 @@ def exploded(curves: Curves, settings: CurveSettings) -> Finding | None:
     """Non-finite losses that nothing finite follows, or losses that end above 3 times the first."""
     if curves.diverged_at is not None:
         reason = f": {curves.diverged_reason}" if curves.diverged_reason else ""
-        return _finding(curves.diverged_at, f"Training diverged at step {curves.diverged_at}{reason}.", {}, 1.0)
+        at = place(curves, curves.diverged_at)
+        return _finding(curves, curves.diverged_at, f"Training diverged at {at}{reason}.", {}, 1.0)
     step = _not_finite_from(curves)
     if step is not None:
-        return _finding(step, f"The loss is not finite from step {step} on.", {}, 0.95)
+        return _finding(curves, step, f"The loss is not finite from {place(curves, step)} on.", {}, 0.95)
     return _far_above_start(curves, settings)
 
 
@@ -60,18 +61,19 @@ def _far_above_start(curves: Curves, settings: CurveSettings) -> Finding | None:
             first = int(series.steps[np.argmax(series.values > limit)])
             message = (
                 f"The training loss went from {start:.4g} at the start to {end:.4g} at the end, more than "
-                f"{settings.explosion_factor:g} times as high, and did not come back; it first did so at step {first}."
+                f"{settings.explosion_factor:g} times as high, and did not come back; it first did so at "
+                f"{place(curves, first)}."
             )
-            return _finding(first, message, {"first_loss": start, "last_loss": end, "limit": limit}, 0.95)
+            return _finding(curves, first, message, {"first_loss": start, "last_loss": end, "limit": limit}, 0.95)
     return None
 
 
-def _finding(step: int, message: str, evidence: dict[str, float], confidence: float) -> Finding:
+def _finding(curves: Curves, step: int, message: str, evidence: dict[str, float], confidence: float) -> Finding:
     return Finding(
         kind="diverged",
         message=message,
         action=_ACTION,
         evidence={"step": step, **evidence},
-        where=f"step {step}",
+        where=place(curves, step),
         confidence=confidence,
     )

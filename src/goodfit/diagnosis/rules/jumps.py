@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from goodfit.diagnosis.curves import Curves, Series
-from goodfit.diagnosis.levels import first_loss, guessing, jitter, level, median_ratio, span, training_loss
+from goodfit.diagnosis.levels import first_loss, guessing, jitter, level, median_ratio, place, span, training_loss
 from goodfit.diagnosis.statistics import MAD_TO_SIGMA, finite, mann_kendall, median_of_five, noise
 from goodfit.findings import Finding
 from goodfit.settings.curves import CurveSettings
@@ -89,12 +89,12 @@ def unstable(curves: Curves, settings: CurveSettings) -> Finding | None:
     return Finding(
         kind="lr-too-high",
         message=(
-            f"Training is unstable: the loss fell to {medians[lowest]:.4g} by step {step:.0f}, then went up again by "
-            f"{rise:.4g} ({rise / fallen:.0%} of the fall) and ended at {end:.4g}."
+            f"Training is unstable: the loss fell to {medians[lowest]:.4g} by {place(curves, step)}, then went up "
+            f"again by {rise:.4g} ({rise / fallen:.0%} of the fall) and ended at {end:.4g}."
         ),
         action=_LOWER,
         evidence={"shape": "unstable", "lowest": medians[lowest], "last": end, "rise": rise, "fall": fallen},
-        where=f"step {step:.0f}",
+        where=place(curves, step),
         confidence=0.8,
     )
 
@@ -109,12 +109,12 @@ def _thrown(curves: Curves, settings: CurveSettings, losses: Series, medians: np
     return Finding(
         kind="lr-too-high",
         message=(
-            f"Training was thrown off: the loss rose from {start:.4g} to {highest:.4g} by step {step:.0f} and ended at "
-            f"{end:.4g}, on a plateau that it does not leave."
+            f"Training was thrown off: the loss rose from {start:.4g} to {highest:.4g} by {place(curves, step)} and "
+            f"ended at {end:.4g}, on a plateau that it does not leave."
         ),
         action=_LOWER,
         evidence={"shape": "thrown onto a plateau", "first": start, "highest": highest, "last": end},
-        where=f"step {step:.0f}",
+        where=place(curves, step),
         confidence=0.9,
     )
 
@@ -147,7 +147,7 @@ def spikes(curves: Curves, settings: CurveSettings) -> Finding | None:
         kind="loss-spikes",
         message=(
             f"The minibatch loss spikes {len(recovered)} times ({per_1000:.1f} per 1,000 steps) and comes back; the "
-            f"tallest adds {rest[tallest : tallest + half].max():.3g} near step {losses.steps[tallest]:.0f}."
+            f"tallest adds {rest[tallest : tallest + half].max():.3g} near {place(curves, losses.steps[tallest])}."
         ),
         action=_LOWER + " A larger batch helps if only single batches are behind it.",
         evidence={
@@ -156,7 +156,7 @@ def spikes(curves: Curves, settings: CurveSettings) -> Finding | None:
             "mad": mad,
             "steps": [int(losses.steps[s]) for s in recovered[:10]],
         },
-        where=f"step {losses.steps[recovered[0]]:.0f}",
+        where=place(curves, losses.steps[recovered[0]]),
         confidence=0.8 if len(recovered) >= 4 else 0.7,
     )
 

@@ -15,6 +15,7 @@ from goodfit.diagnosis.levels import (
     level,
     loss_delta,
     metric_delta,
+    place,
     sure,
     training_loss,
     training_trend,
@@ -58,8 +59,9 @@ def validation_turned(curves: Curves, settings: CurveSettings) -> Finding | None
     seen = gap(curves, settings)
     confident_only = metric is False and (seen is None or seen.share <= settings.gap_large)
     message = (
-        f"The validation loss had its best ({lowest:.4g}) at step {val.steps[best]:.0f} of {last_step(curves):.0f} and "
-        f"has risen to {end:.4g} since, while the training loss went on down to {level(losses):.4g}"
+        f"The validation loss had its best ({lowest:.4g}) at {place(curves, val.steps[best])} of "
+        f"{last_step(curves):.0f} and has risen to {end:.4g} since, while the training loss "
+        f"went on down to {level(losses):.4g}"
     )
     action = _ACTION
     if metric is False:
@@ -81,7 +83,7 @@ def validation_turned(curves: Curves, settings: CurveSettings) -> Finding | None
             **({"gap": seen.share} if seen is not None else {}),
             "z": z,
         },
-        where=f"step {val.steps[best]:.0f}",
+        where=place(curves, val.steps[best]),
         confidence=sure(max(z, falls.z, key=abs), _gap_counts(seen, settings) or metric is True, settings),
     )
 

@@ -17,6 +17,7 @@ from goodfit.diagnosis.levels import (
     loss_delta,
     median_ratio,
     metric_delta,
+    place,
     rate_is_gone,
     sure,
     training_loss,
@@ -173,12 +174,12 @@ def saturated_early(curves: Curves, settings: CurveSettings) -> Finding | None:
     return Finding(
         kind="too-many-steps",
         message=(
-            f"Nothing has improved by what counts since step {latest:.0f} of {run:.0f}: the last "
+            f"Nothing has improved by what counts since {place(curves, latest)} of {run:.0f}: the last "
             f"{1 - latest / run:.0%} of the run were spent for nothing."
         ),
         action="Cut the epochs to about twice that step, and spend the time on more trials.",
         evidence={"reached_at": latest, "share_of_run": latest / run},
-        where=f"step {latest:.0f}",
+        where=place(curves, latest),
         confidence=0.8 if len(val_metric) and len(val_loss) else 0.7,
     )
 

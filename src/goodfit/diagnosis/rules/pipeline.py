@@ -17,6 +17,7 @@ from goodfit.diagnosis.levels import (
     loss_error,
     median_ratio,
     metric_error,
+    place,
     span,
     sure,
     training_loss,
@@ -54,15 +55,15 @@ def rising_loss(curves: Curves, settings: CurveSettings) -> Finding | None:
             return Finding(
                 kind="pipeline-suspect",
                 message=(
-                    f"The training loss rises steadily by {rise:.4g} between steps {steps[0]:.0f} and {steps[-1]:.0f}, "
-                    "which training by its own loss should never do."
+                    f"The training loss rises steadily by {rise:.4g} between {curves.axis}s {steps[0]:.0f} and "
+                    f"{steps[-1]:.0f}, which training by its own loss should never do."
                 ),
                 action=(
                     "Look for a bug before changing settings: the sign of the loss, labels that drift along the data, "
                     "gradients that are not cleared, a second loss that pulls the other way."
                 ),
                 evidence={"reason": "training loss rises", "rise": rise, "from": steps[0], "to": steps[-1], "z": z},
-                where=f"step {steps[0]:.0f}",
+                where=place(curves, steps[0]),
                 confidence=sure(z, abs(float(losses.values[-1]) - float(losses.values.max())) < 0.5 * rise, settings),
             )
     return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from goodfit.diagnosis.curves import Curves, Series
-from goodfit.diagnosis.levels import last_step, level, span, sure
+from goodfit.diagnosis.levels import last_step, level, place, span, sure
 from goodfit.diagnosis.statistics import between, blocks, finite, mann_kendall, theil_sen
 from goodfit.findings import Finding
 from goodfit.settings.curves import CurveSettings
@@ -35,8 +35,8 @@ def decayed_early(curves: Curves, settings: CurveSettings) -> Finding | None:
         return Finding(
             kind="lr-schedule-wrong",
             message=(
-                f"The learning rate was cut {min(dropped, 1e6):.3g}-fold by step {end:.0f} of {run:.0f} while the loss "
-                f"was still falling (z {z:.1f}); the gain per step then fell "
+                f"The learning rate was cut {min(dropped, 1e6):.3g}-fold by {place(curves, end)} of {run:.0f} while "
+                f"the loss was still falling (z {z:.1f}); the gain per step then fell "
                 f"{min(before / max(after, 1e-300), 1e4):.0f}-fold, with {room:.0%} of the loss left to gain."
             ),
             action="Push the decay later, or keep the rate on its plateau until the loss levels off.",
@@ -48,7 +48,7 @@ def decayed_early(curves: Curves, settings: CurveSettings) -> Finding | None:
                 "room": room,
                 "z": z,
             },
-            where=f"step {end:.0f}",
+            where=place(curves, end),
             confidence=max(sure(z, dead, settings), 0.7),
         )
     return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from goodfit.diagnosis.curves import Curves, Series
-from goodfit.diagnosis.levels import first_loss, last_step, level, span, training_loss
+from goodfit.diagnosis.levels import first_loss, last_step, level, place, span, training_loss
 from goodfit.diagnosis.statistics import blocks, finite, mann_kendall, median_of_five, theil_sen
 from goodfit.findings import Finding
 from goodfit.settings.curves import CurveSettings
@@ -60,7 +60,7 @@ def plateau_at_start(curves: Curves, settings: CurveSettings) -> Finding | None:
         ),
         action="Check the initialisation (scale per layer, normalisation), or warm the learning rate up.",
         evidence={"plateau_share": lasted / run, "slope_before": -before, "slope_after": -after, "fall": fall},
-        where=f"step {losses.steps[end - 1]:.0f}",
+        where=place(curves, losses.steps[end - 1]),
         confidence=0.7,
     )
 
@@ -97,14 +97,14 @@ def hockey_stick(curves: Curves, settings: CurveSettings) -> Finding | None:
         kind="easy-gain-at-start",
         message=(
             f"The first {gain:.4g} of the fall, from {start:.4g} to the {curves.chance_loss:.4g} of the best constant "
-            f"prediction, is made by step {step:.0f}: only the output layer learning its bias and scale."
+            f"prediction, is made by {place(curves, step)}: only the output layer learning its bias and scale."
         ),
         action=(
             "Set the final bias to what a constant prediction needs (log prior, log odds or mean) and scale the final "
             "layer down; it is no reason to change the learning rate."
         ),
         evidence={"first_loss": start, "chance_loss": curves.chance_loss, "easy_gain": gain, "reached_at": step},
-        where="step 0",
+        where=place(curves, 0.0),
         confidence=0.9 if is_fine else 0.7,
     )
 
