@@ -9,9 +9,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from planted import PLANTED, build, healthy
-
 from curve_files import thinned, write_curves
+from planted import PLANTED, build, healthy
 
 GOLDEN = Path(__file__).parent / "golden"
 SEED = 0

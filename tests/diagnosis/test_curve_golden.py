@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
+from curve_files import read_curves
 from planted import PLANTED, healthy
 
-from curve_files import read_curves
 from goodfit.diagnosis.reading import Reading, diagnose_curves
 from goodfit.settings.curves import CurveSettings
 
