@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import itertools
 import json
 import math
 import os
@@ -239,18 +240,17 @@ def misses(outcomes: Sequence[Outcome]) -> list[str]:
 
 
 def spread(scripts: list[Script], limit: int | None) -> list[Script]:
-    """The first `limit` scripts, healthy and faulty in turn and kind after kind, always the same ones."""
+    """The first `limit` scripts, faulty and healthy in turn and kind after kind; always the same ones."""
     if limit is None:
         return scripts
     places: dict[str, int] = {}
-    ranked = []
+    faulty, healthy = [], []
     for script in scripts:
         place = places[script.label] = places.get(script.label, -1) + 1
-        # As many healthy scripts as faulty ones: place n of the healthy stands with the n-th faulty script.
-        ranked.append((place, script))
-    kinds = max(len({s.label for s in scripts} - {"healthy"}), 1)
-    ranked.sort(key=lambda pair: pair[0] / kinds if pair[1].label == "healthy" else pair[0])
-    return [script for _, script in ranked[:limit]]
+        (healthy if script.label == "healthy" else faulty).append((place, script))
+    faulty.sort(key=lambda pair: pair[0])  # one of each kind, then a second of each
+    turns = itertools.zip_longest(faulty, healthy)
+    return [pair[1] for turn in turns for pair in turn if pair is not None][:limit]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
