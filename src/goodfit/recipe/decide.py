@@ -105,8 +105,8 @@ def relax(position: Position, roles: Roles) -> Change:
     return _rescaled(position, ("weight_decay", *roles.dropout), weaker, "The box of {} moves down")
 
 
-def grow(position: Position, roles: Roles) -> Change:
-    """Width doubled or a layer more, and less regularisation (row 14)."""
+def widen(position: Position, roles: Roles) -> Change:
+    """Width doubled or a layer more."""
 
     def bigger(scale: Scale) -> Scale | None:
         if isinstance(scale, PowersOfTwo) and not scale.hard:
@@ -118,7 +118,12 @@ def grow(position: Position, roles: Roles) -> Change:
             return dataclasses.replace(scale, high=scale.high * 2)
         return None
 
-    larger = _rescaled(position, roles.capacity, bigger, "The box of {} moves up")
+    return _rescaled(position, roles.capacity, bigger, "The box of {} moves up")
+
+
+def grow(position: Position, roles: Roles) -> Change:
+    """A larger network, and less regularisation (row 14)."""
+    larger = widen(position, roles)
     less = relax(larger.position, roles)
     return Change(less.position, " ".join(part for part in (larger.what, less.what) if part))
 
@@ -140,6 +145,7 @@ ACTIONS: Mapping[str, Action] = {
     "too-few-steps": longer,  # row 11
     "underfitting-capacity": grow,  # row 14
     "excess-regularisation": relax,
+    "dropout-not-working": widen,  # below the table: a bigger network, and a second try
     "too-many-steps": shorter,  # row 15
     "noisy-validation": keep,  # row 16: the final training averages; repeats measure it
     "easy-gain-at-start": keep,  # row 7: an annotation

@@ -8,10 +8,12 @@ from typing import Any
 
 from goodfit.diagnosis.across import ReadTrial, best_step_histogram, hobbled_selection
 from goodfit.diagnosis.curves import Curves
+from goodfit.diagnosis.levels import gap
 from goodfit.diagnosis.reading import Reading, diagnose_curves
 from goodfit.findings import Finding, Severity
 from goodfit.recipe.curves import read_stage
 from goodfit.recipe.decide import Position, Standing, act, has_settled, read_decision, stop_reason
+from goodfit.recipe.dropout import dropout_not_working
 from goodfit.recipe.plan import Length
 from goodfit.recipe.result import StageName, StageResult
 from goodfit.recipe.search import Searched, planned_epochs, ranked, read_search
@@ -92,6 +94,8 @@ def fine_stage(loop: Loop, round_: int) -> StageResult:
         session.decide(reason, "The last stage's trials.", {"space": moved.before}, {"space": moved.after})
     findings = list(moved.findings)
     target = _heeded(loop, target)
+    if round_ == 1:  # the coarse box is wide enough to have both
+        target = _with_room_for_dropout(loop, target)
     if loop.is_lengthened and not loop.was_lengthened:
         loop.was_lengthened = True
         longest = loop.known.epochs or 2 * target.epochs
@@ -316,6 +320,37 @@ def _heeded(loop: Loop, target: Position) -> Position:
         f"{loop.verdict.kind}: {loop.verdict.message}",
         {"space": target.space.as_json(), "epochs": target.epochs},
         {"space": change.position.space.as_json(), "epochs": change.position.epochs},
+    )
+    return change.position
+
+
+def _with_room_for_dropout(loop: Loop, target: Position) -> Position:
+    """A wider network for the next round where dropout does not help though the best trial overfits (seed S1)."""
+    best = ranked(loop.observations)
+    if not best:
+        return target
+    by_number = {o.number: o for o in loop.outcomes}
+    session, settings = loop.session, loop.session.settings
+    seen = gap(curves_for(loop, by_number[best[0].number]), settings.curves)
+    finding = dropout_not_working(
+        loop.observations,
+        loop.prepared.roles.dropout,
+        None if seen is None else seen.share,
+        max(2 * (loop.sigma or 0.0), loop.delta),
+        settings.search,
+        "stage coarse",
+    )
+    if finding is None:
+        return target
+    session.find(finding)
+    change = act(finding, target, loop.prepared.roles)
+    if not change.what:  # the space has no hyperparameter of size: the finding tells the user
+        return target
+    session.decide(
+        change.what,
+        f"{finding.kind}: {finding.message}",
+        {"space": target.space.as_json()},
+        {"space": change.position.space.as_json()},
     )
     return change.position
 

@@ -75,6 +75,12 @@ class SearchSettings:
     cheaper_share: float = setting(0.9, "share of the winner's cost below which a trial is cheaper", "ours")
     bootstrap_draws: int = setting(1000, "resamplings behind each bootstrap interval", "ours")
 
+    # Dropout
+    dropout_off: float = setting(0.1, "dropout rate up to which a trial counts as without", "ours")
+    dropout_on: float = setting(0.2, "dropout rate from which a trial counts as with it", "ours; recipe row 9: 0.2-0.6")
+    dropout_gap: float = setting(0.1, "gap from which dropout that does not help is too little net", "recipe 5 [PD]")
+    dropout_trials_least: int = setting(3, "trials on each side before the two are compared", "ours")
+
     # Grids
     grid_dimensions_most: int = setting(
         2, "hyperparameters up to which a grid is fair", "recipe 1 row 5, Tuning Playbook"
