@@ -12,6 +12,7 @@ SOURCE = Path(__file__).parent.parent / "src" / "goodfit"
 # From the top down; a module may import from its own layer's folder and from below. docs/architecture.md draws it.
 LAYERS = [
     ["cli"],
+    ["doctor", "integrations"],
     ["api"],
     ["report"],
     ["running", "diagnosed", "best", "opened", "task_file", "demos"],
@@ -19,6 +20,7 @@ LAYERS = [
     ["task"],
     ["recipe", "curve_files"],
     ["diagnosis", "strategy"],
+    ["recording"],
     ["training"],
     ["space"],
     ["hyperparameters", "settings", "findings", "errors", "clock", "durations", "device", "schemas"],

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from goodfit.api import Result, check, run
     from goodfit.diagnosed import diagnose
+    from goodfit.doctor.watching import Watch, watch
     from goodfit.errors import (
         CurvesError,
         DataError,
@@ -51,6 +52,7 @@ __all__ = [
     "TaskError",
     "TestSetLocked",
     "TrainingError",
+    "Watch",
     "accuracy",
     "check",
     "choice",
@@ -63,12 +65,14 @@ __all__ = [
     "powers_of_two",
     "reverse_log",
     "run",
+    "watch",
     "when",
 ]
 
 _HOMES = {
     "api": ("Result", "check", "run"),
     "diagnosed": ("diagnose",),
+    "doctor.watching": ("Watch", "watch"),
     "errors": (
         "CurvesError",
         "DataError",

@@ -19,6 +19,7 @@ COMMANDS = {
     "run": ("goodfit.cli.run", "the whole recipe on a task: check, search, read the curves, train"),
     "check": ("goodfit.cli.check", "steps 1 to 3 only: initial loss, overfit a tiny sample, learning rate"),
     "diagnose": ("goodfit.cli.diagnose", "what curves recorded elsewhere say: CSV, JSON, TensorBoard"),
+    "doctor": ("goodfit.cli.doctor", "run a training script under watch and say what is wrong with it"),
     "report": ("goodfit.cli.report", "write a run's report.html again, from its ledger"),
     "demo": ("goodfit.cli.demo", "the recipe on a bundled real task; without a name, lists them"),
 }
@@ -38,6 +39,7 @@ examples:
   goodfit demo                        what is bundled, to try it right away
   goodfit check task.py               is the task sound? before anything is spent
   goodfit run task.py --budget 10m    the whole recipe in ten minutes
+  goodfit doctor train.py             what is wrong with this training script?
 
 `goodfit COMMAND --help` tells all about one command; `goodfit --version` the version.
 

@@ -15,6 +15,7 @@ from goodfit.settings.base import Origin, setting
 from goodfit.settings.budget import BudgetSettings
 from goodfit.settings.curves import CurveSettings
 from goodfit.settings.data import DataSettings
+from goodfit.settings.doctor import DoctorSettings
 from goodfit.settings.initial_loss import InitialLossSettings
 from goodfit.settings.learning_rate import LearningRateSettings
 from goodfit.settings.overfit import OverfitSettings
@@ -34,6 +35,7 @@ class Settings:
     search: SearchSettings = dataclasses.field(default_factory=SearchSettings)
     curves: CurveSettings = dataclasses.field(default_factory=CurveSettings)
     budget: BudgetSettings = dataclasses.field(default_factory=BudgetSettings)
+    doctor: DoctorSettings = dataclasses.field(default_factory=DoctorSettings)
 
     def replaced(self, changes: Mapping[str, Any]) -> Settings:
         """These settings with some changed.

@@ -1,0 +1,1 @@
+"""Running a training script under watch, trying remedies on copies, and telling what was found."""

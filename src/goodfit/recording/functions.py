@@ -1,0 +1,212 @@
+"""Calls of torch's functions, as a function mode sees them: losses, softmax, nonlinearities, ways out of the graph."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+from goodfit.recording import tensors
+from goodfit.recording.activations import ActivationWatch
+from goodfit.recording.losses import PAIRED, LossWatch
+from goodfit.recording.records import CutUse, Site, SoftmaxUse
+from goodfit.recording.state import State, without_functions
+
+Handler = Callable[[str, Any, tuple[Any, ...], dict[str, Any], Any], None]
+
+_SOFTMAX = {"softmax", "log_softmax"}
+_DROPOUT = {"dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout"}
+_ACTIVATIONS = {"relu", "relu_", "tanh", "sigmoid", "tanh_", "sigmoid_"}
+_CUTS = {"detach", "item", "numpy", "tolist", "detach_"}
+_CASTS = {"float", "double", "to", "type", "type_as"}
+_LOGS = {"log", "log2", "log10", "sqrt", "div", "__truediv__", "pow", "__pow__", "exp", "norm", "std", "rsqrt", "acos"}
+
+
+class FunctionMode(TorchFunctionMode):
+    """Hands every call on unchanged, then shows it to the handler of its name."""
+
+    def __init__(self, functions: FunctionWatch, state: State) -> None:
+        super().__init__()
+        self._table: dict[Any, tuple[str, Handler] | None] = {}
+        self._functions = functions
+        self._state = state
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        out = func(*args, **kwargs) if kwargs else func(*args)
+        try:
+            entry = self._table[func]
+        except KeyError:
+            entry = self._table[func] = self._functions.handler(func)
+        except TypeError:
+            return out
+        if entry is None:
+            return out
+        state = self._state
+        if state.here() and state.looking:
+            state.busy = True
+            try:
+                with without_functions():
+                    entry[1](entry[0], func, args, kwargs or {}, out)
+            except Exception as error:
+                state.failed(error, entry[0])
+            finally:
+                state.busy = False
+        return out
+
+
+class FunctionWatch:
+    """The handlers."""
+
+    def __init__(self, state: State, losses: LossWatch, activations: ActivationWatch) -> None:
+        self.state = state
+        self._losses = losses
+        self._activations = activations
+        self._softmaxes: dict[tuple[str, Site], SoftmaxUse] = {}
+        self.risky: dict[str, Site] = {}  # the last line that called log, sqrt, ... with gradients on
+        self.softmax_numbers: dict[int, tuple[SoftmaxUse, int]] = {}  # graph node -> its call, its length
+
+    def handler(self, func: Any) -> tuple[str, Handler] | None:
+        """The handler of a function; None where it is of no interest."""
+        name = getattr(func, "__name__", "")
+        if name == "__get__":
+            return ("data", self._cut) if getattr(func, "__self__", None) is Tensor.data else None
+        if name in PAIRED:
+            return name, self._loss
+        if name in _SOFTMAX:
+            return name, self._softmax
+        if name in _ACTIVATIONS:
+            return name.rstrip("_"), self._activation
+        if name in _DROPOUT:
+            return name, self._dropout
+        if name in _CUTS:
+            return name, self._cut
+        if name in _CASTS:
+            return name, self._cast
+        if name in ("eq", "__eq__"):
+            return name, self._compared
+        if name in _LOGS:
+            return name, self._risk
+        if name in ("sub", "__sub__", "rsub", "__rsub__", "subtract"):
+            return name, self._difference
+        return None
+
+    def _loss(self, name: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
+        self._losses.see(name, func, args, kwargs, out)
+
+    def _activation(self, name: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
+        if self.state.deep and isinstance(out, Tensor) and tensors.is_plain(out):
+            with torch.no_grad():
+                self._activations.see(name, out)
+
+    def _dropout(self, name: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
+        forward = self.state.forward
+        training = kwargs.get("training", args[2] if len(args) > 2 else True)
+        probability = kwargs.get("p", args[1] if len(args) > 1 else 0.5)
+        if forward is None or not training or not probability:
+            return
+        inner = self.state.stack[-1] if self.state.stack else None
+        if inner is not None and not inner.training:
+            forward.functional_dropout += 1
+
+    def _softmax(self, name: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
+        if not isinstance(out, Tensor) or not out.ndim or out.grad_fn is None:
+            return
+        dim = kwargs.get("dim", args[1] if len(args) > 1 else None)
+        implicit = dim is None or not isinstance(dim, int)
+        if implicit:
+            dim = 0 if out.ndim in (1, 3) else 1
+        site = self.state.sites.here()
+        if site is None:
+            return
+        if (
+            self.state.stack
+            and type(self.state.stack[-1]).__module__.startswith("torch.nn.modules.activation")
+            and (type(self.state.stack[-1]).__name__ == "MultiheadAttention")
+        ):
+            return
+        use = self._softmaxes.get((name, site))
+        if use is None:
+            use = self._softmaxes[name, site] = SoftmaxUse(function=name, site=site, dim=dim)
+            self.state.recording.softmaxes.append(use)
+        use.calls += 1
+        use.shape = tuple(out.shape)
+        use.implicit += implicit
+        use.size_one += out.shape[dim] == 1 and out.numel() > 1
+        if len(self.softmax_numbers) > 256:
+            self.softmax_numbers.clear()
+        self.softmax_numbers[out.grad_fn._sequence_nr()] = (use, out.shape[0] if dim % out.ndim == 0 else 0)
+
+    def _cut(self, name: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
+        state = self.state
+        source = args[0] if args else None
+        if not torch.is_grad_enabled() or not isinstance(source, Tensor) or source.grad_fn is None:
+            return
+        if name == "item" or state.in_step:
+            return  # a number taken out for a log
+        site = state.sites.here()
+        if site is None:
+            return
+        use = state.cuts.get(site)
+        if use is None:
+            if len(state.cuts) > 200:
+                return
+            use = state.cuts[site] = CutUse(how=name, site=site)
+            state.recording.cuts.append(use)
+        use.calls += 1
+        use.inside_forward += bool(state.stack)
+
+    def _cast(self, name: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
+        source = args[0] if args else None
+        if (
+            isinstance(source, Tensor)
+            and isinstance(out, Tensor)
+            and source.dtype in (torch.int64, torch.int32)
+            and out.is_floating_point()
+        ):
+            kept = self._losses.cast_targets
+            kept.append(weakref.ref(out))
+            del kept[:-8]
+
+    def _compared(self, name: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
+        """Answers held against labels outside any network: an accuracy."""
+        state = self.state
+        if state.stack or len(args) < 2 or not isinstance(out, Tensor) or not out.numel() or not state.pending:
+            return
+        if not isinstance(args[0], Tensor) or not isinstance(args[1], Tensor):
+            return
+        forward = state.pending[-1]
+        forward.scored += 1
+        rows = forward.samples or len(out)
+        if out.ndim and len(out) == rows and not forward.compared and out.numel() <= 64 * rows:
+            forward.right += int(out.sum())
+            forward.compared += out.numel()
+
+    def _risk(self, name: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
+        if isinstance(out, Tensor) and out.requires_grad:
+            site = self.state.sites.here()
+            if site is not None:
+                self.risky[name.strip("_")] = site
+
+    def _difference(self, name: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
+        """A prediction less a target of another shape, written by hand."""
+        if len(args) < 2 or not isinstance(args[0], Tensor) or not isinstance(args[1], Tensor):
+            return
+        if self.state.stack:
+            return
+        left, right = args[0], args[1]
+        prediction, target = (left, right) if left.requires_grad else (right, left)
+        if not prediction.requires_grad or target.requires_grad or not prediction.ndim or not target.ndim:
+            return
+        if len(target) != len(prediction) or target.numel() < 2 or not target.is_floating_point():
+            return
+        if prediction.ndim > 2 or not any(
+            f.output is not None and f.output() is prediction for f in self.state.pending
+        ):
+            return
+        self._losses.see("difference", func, (prediction, target), {}, out)

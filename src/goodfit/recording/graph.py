@@ -1,0 +1,200 @@
+"""Reading an autograd graph before it is run backwards."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import torch
+from torch import Tensor
+
+# Operations that only rearrange, scale or copy: what made a tensor stands behind them.
+_REARRANGING = (
+    "View", "Squeeze", "Unsqueeze", "Reshape", "Transpose", "TBackward", "Permute", "Expand", "Clone", "ToCopy",
+    "Alias", "Slice", "Select", "AsStrided", "Contiguous", "SplitWithSizes", "Unbind", "Movedim", "Flatten",
+)  # fmt: skip
+LINEAR = ("AddmmBackward0", "ConvolutionBackward0", "MmBackward0", "LinearBackward0", "MkldnnLinearBackward0")
+_KEEPS_LINEAR = (*_REARRANGING, "NativeDropout", "NativeBatchNorm", "CudnnBatchNorm", "AvgPool", "Mean", "MulBackward0")
+_PLAIN = (*LINEAR, *_KEEPS_LINEAR, "Add", "Sub", "Neg", "AccumulateGrad", "Sum", "Div", "Cat", "Stack", "Mul",
+          "NllLoss", "LogSoftmax", "MseLoss", "BinaryCrossEntropy", "SmoothL1", "HuberLoss", "Abs", "Pow", "Embedding",
+          "Index", "Pad", "Unfold", "Bmm", "Dot", "Mv", "Copy", "Constant", "Norm", "MaximumBackward")  # fmt: skip
+_MOST_NODES = 20_000
+
+
+@dataclasses.dataclass(slots=True)
+class Walk:
+    """What one loss depends on."""
+
+    leaves: dict[int, Tensor]  # id of the tensor -> the tensor
+    numbers: set[int]  # sequence numbers of the nodes
+    nodes: dict[str, int]  # name of the operation -> how often
+    complete: bool
+
+
+def walk(root: Tensor) -> Walk:
+    """All that a tensor was computed from.
+
+    Reads no saved tensors, so it works on graphs that were partly freed. Stops at 20,000 nodes.
+    """
+    leaves: dict[int, Tensor] = {}
+    numbers: set[int] = set()
+    nodes: dict[str, int] = {}
+    first = root.grad_fn
+    if first is None:
+        if root.requires_grad:
+            leaves[id(root)] = root
+        return Walk(leaves, numbers, nodes, True)
+    seen = {first}
+    stack: list[Any] = [first]
+    while stack and len(seen) < _MOST_NODES:
+        node = stack.pop()
+        variable = getattr(node, "variable", None)
+        if variable is not None and not node.next_functions:
+            leaves[id(variable)] = variable
+            continue
+        numbers.add(node._sequence_nr())
+        name = node.name()
+        nodes[name] = nodes.get(name, 0) + 1
+        for behind, _ in node.next_functions:
+            if behind is not None and behind not in seen:
+                seen.add(behind)
+                stack.append(behind)
+    return Walk(leaves, numbers, nodes, not stack)
+
+
+def producer(tensor: Tensor) -> tuple[str, Any]:
+    """The operation that made a tensor, views and copies left out: ("SoftmaxBackward0", its node)."""
+    node = tensor.grad_fn
+    for _ in range(32):
+        if node is None:
+            break
+        name = node.name()
+        if not name.startswith(_REARRANGING):
+            return name, node
+        node = node.next_functions[0][0] if node.next_functions else None
+    return "", None
+
+
+def saved_dim(node: Any) -> int | None:
+    """The axis that an operation works along."""
+    dim = getattr(node, "_saved_dim", None)
+    if dim is None:
+        return None
+    return dim - 2**64 if dim >= 2**63 else int(dim)  # negative axes come as unsigned numbers
+
+
+def nonlinear(nodes: dict[str, int]) -> int:
+    """How many kinds of operations bend: anything but sums, products with weights, losses and rearranging."""
+    return sum(not name.startswith(_PLAIN) for name in nodes)
+
+
+def linear_pairs(root: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """Weights of linear layers that follow each other with nothing nonlinear and nothing else in between.
+
+    The tensor between them feeds the second layer only: where it feeds more (attention's queries and keys, a residual,
+    two heads) no layer is superfluous.
+    """
+    first = root.grad_fn
+    if first is None:
+        return []
+    consumers: dict[Any, int] = {}
+    order: list[Any] = []
+    seen = {first}
+    stack: list[Any] = [first]
+    while stack and len(seen) < _MOST_NODES:
+        node = stack.pop()
+        order.append(node)
+        for behind, _ in node.next_functions:
+            if behind is None:
+                continue
+            consumers[behind] = consumers.get(behind, 0) + 1
+            if behind not in seen:
+                seen.add(behind)
+                stack.append(behind)
+    found = []
+    for node in order:
+        if node.name() not in LINEAR:
+            continue
+        weight, source = _weight(node), _source(node)
+        if weight is None:
+            continue
+        for _ in range(12):
+            if source is None or consumers.get(source, 0) != 1:
+                break
+            if source.name() in LINEAR:
+                before = _weight(source)
+                if before is not None:
+                    found.append((before, weight))
+                break
+            if not source.name().startswith(_KEEPS_LINEAR) or source.name() == "MulBackward0":
+                break
+            source = source.next_functions[0][0] if source.next_functions else None
+    return found
+
+
+def _weight(node: Any) -> Tensor | None:
+    """The weight leaf of a linear node: what it takes as AccumulateGrad, directly or through a transpose."""
+    for behind, _ in node.next_functions:
+        inner = behind
+        for _ in range(2):
+            if inner is None:
+                break
+            variable = getattr(inner, "variable", None)
+            if variable is not None and not inner.next_functions:
+                if variable.ndim >= 2:
+                    return variable
+                break
+            if not inner.name().startswith(("TBackward", "Transpose")) or not inner.next_functions:
+                break
+            inner = inner.next_functions[0][0]
+    return None
+
+
+def _source(node: Any) -> Any:
+    """The node of a linear node's input."""
+    functions = [behind for behind, _ in node.next_functions]
+    index = {"AddmmBackward0": 1, "ConvolutionBackward0": 0, "MmBackward0": 0}.get(node.name(), 0)
+    return functions[index] if index < len(functions) else None
+
+
+_SUSPECTS = {
+    "LogBackward0": ("_saved_self", lambda t: bool((t <= 0).any()), "the logarithm of a number that is not above 0"),
+    "Log2Backward0": ("_saved_self", lambda t: bool((t <= 0).any()), "the logarithm of a number that is not above 0"),
+    "Log10Backward0": ("_saved_self", lambda t: bool((t <= 0).any()), "the logarithm of a number that is not above 0"),
+    "Log1PBackward0": ("_saved_self", lambda t: bool((t <= -1).any()), "log1p of a number that is not above -1"),
+    "SqrtBackward0": ("_saved_result", lambda t: bool((~(t > 0)).any()), "the square root at 0 or below"),
+    "RsqrtBackward0": ("_saved_result", lambda t: not bool(torch.isfinite(t).all()), "1/sqrt at 0"),
+    "ReciprocalBackward0": ("_saved_result", lambda t: not bool(torch.isfinite(t).all()), "a division by 0"),
+    "DivBackward0": ("_saved_other", lambda t: bool((t == 0).any()), "a division by 0"),
+    "ExpBackward0": ("_saved_result", lambda t: bool(torch.isinf(t).any()), "an exponential that overflows"),
+    "AcosBackward0": ("_saved_self", lambda t: bool((t.abs() >= 1).any()), "acos at or beyond 1"),
+    "AsinBackward0": ("_saved_self", lambda t: bool((t.abs() >= 1).any()), "asin at or beyond 1"),
+    "StdBackward0": ("_saved_result", lambda t: bool((t == 0).any()), "the standard deviation of equal numbers"),
+    "LinalgVectorNormBackward0": ("_saved_result", lambda t: not bool(torch.isfinite(t).all()), "a norm too large"),
+    "PowBackward0": ("_saved_self", lambda t: bool((t == 0).any()), "a power at 0"),
+}  # fmt: skip
+
+
+def suspects(root: Tensor) -> list[str]:
+    """Operations behind a tensor that met a number at which they are not finite, the ones nearest the inputs first."""
+    node = root.grad_fn
+    if node is None:
+        return []
+    seen, queue, found = {node}, [node], []
+    for node in queue:
+        entry = _SUSPECTS.get(node.name())
+        if entry is not None:
+            attribute, is_bad, text = entry
+            try:
+                value = getattr(node, attribute)
+                if isinstance(value, Tensor) and is_bad(value.detach()):
+                    exponent = getattr(node, "_saved_exponent", None)
+                    if exponent is None or (isinstance(exponent, (int, float)) and exponent < 1):
+                        found.append(text)
+            except RuntimeError:
+                pass  # freed already
+        for behind, _ in node.next_functions:
+            if behind is not None and behind not in seen and len(seen) < _MOST_NODES:
+                seen.add(behind)
+                queue.append(behind)
+    return found[::-1]

@@ -1,0 +1,131 @@
+"""Batches and weights that were kept, so that experiments can replay a few steps on copies."""
+
+from __future__ import annotations
+
+import dataclasses
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor
+
+from goodfit.recording import tensors
+from goodfit.recording.state import Forward, LossCall, State
+
+_MOST_BATCHES = 16  # from the start; as many again from later on
+_MOST_BYTES = 64 << 20  # of all kept batches together
+_MOST_WEIGHTS = 30_000_000  # values of a snapshot
+
+
+@dataclasses.dataclass(slots=True)
+class KeptBatch:
+    """One trained step's data."""
+
+    step: int
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    target: Tensor
+    shape: tuple[int, ...]  # of the prediction as the loss got it
+    exact: bool  # the loss got the network's output itself, or a reshaped view of it
+
+
+@dataclasses.dataclass(slots=True)
+class Kept:
+    """What a replay needs."""
+
+    model: Any = None  # a weak reference to the network
+    module_number: int = -1
+    function: Callable[..., Tensor] | None = None
+    name: str = ""
+    options: dict[str, Any] = dataclasses.field(default_factory=dict)
+    early: list[KeptBatch] = dataclasses.field(default_factory=list)
+    late: list[KeptBatch] = dataclasses.field(default_factory=list)
+    weights: dict[str, Tensor] | None = None  # before the first step
+    bytes_kept: int = 0
+    mixed: bool = False  # steps used several networks or losses: no replay
+
+    @property
+    def batches(self) -> list[KeptBatch]:
+        """Early ones, then late ones."""
+        return self.early + self.late
+
+    @property
+    def is_replayable(self) -> bool:
+        """Whether a step can be computed again: one network, one loss, its output handed over as it was."""
+        return (
+            not self.mixed
+            and self.model is not None
+            and self.model() is not None
+            and self.function is not None
+            and bool(self.early)
+            and all(batch.exact for batch in self.batches)
+        )
+
+
+class KeptWatch:
+    """Fills a Kept from trained passes."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self.kept = Kept()
+        self._step = -1
+        self._seen = 0
+        state.on_trained.append(self.trained)
+
+    def trained(self, forward: Forward, call: LossCall | None) -> None:
+        """A pass that was trained on, with the loss that it was trained by."""
+        kept = self.kept
+        if call is None or call.target is None or forward.args is None:
+            kept.mixed |= call is None and self.state.step < 8
+            return
+        output = forward.output() if forward.output is not None else None
+        prediction = call.prediction() if call.prediction is not None else None
+        if output is None or prediction is None:
+            return
+        if kept.model is None:
+            kept.model, kept.module_number = weakref.ref(forward.module), forward.use.number
+            kept.function, kept.name, kept.options = call.function, call.use.function, call.kwargs
+            if forward.use.parameters <= _MOST_WEIGHTS and self.state.step == 0:
+                kept.weights = {k: v.detach().clone() for k, v in forward.module.state_dict().items()}
+        if kept.model() is not forward.module or call.use.function != kept.name:
+            kept.mixed |= self.state.step < 8
+            return
+        self._seen += 1
+        if len(kept.early) < _MOST_BATCHES:
+            place = kept.early
+        elif len(kept.late) < _MOST_BATCHES:
+            place = kept.late
+        else:
+            kept.late.pop(0)
+            place = kept.late
+        size = sum(
+            t.numel() * t.element_size() for t in tensors.tensors_in((forward.args, forward.kwargs, call.target))
+        )
+        if kept.bytes_kept + size > _MOST_BYTES:
+            return
+        kept.bytes_kept += size if place is kept.early or len(kept.late) < _MOST_BATCHES else 0
+        exact = prediction is output or (
+            prediction.numel() == output.numel()
+            and (prediction.data_ptr() == output.data_ptr() or prediction.numel() == 1)
+        )
+        place.append(
+            KeptBatch(
+                step=self.state.step,
+                args=_copied(forward.args),
+                kwargs=_copied(forward.kwargs or {}),
+                target=call.target.clone(),
+                shape=tuple(prediction.shape),
+                exact=exact,
+            )
+        )
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return value.detach().clone()
+    if isinstance(value, dict):
+        return {key: _copied(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        items = [_copied(item) for item in value]
+        return type(value)(items) if type(value) in (list, tuple) else tuple(items)
+    return value

@@ -1,0 +1,404 @@
+"""What was seen of a training loop: plain numbers, flags and places in the user's code. Rules read nothing else.
+
+The recorder fills these while the loop runs; nothing writes to them once it has ended.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from typing import Any
+
+Shape = tuple[int, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Site:
+    """A line of the user's code."""
+
+    file: str  # as people write it: relative to the working folder where it lies within
+    line: int
+    function: str = ""
+    code: str = ""  # the line itself, stripped
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclasses.dataclass(slots=True)
+class Spread:
+    """Running mean, standard deviation and range of numbers seen in batches."""
+
+    count: int = 0
+    mean: float = 0.0
+    squares: float = 0.0  # sum of squared distances from the mean
+    low: float = float("inf")
+    high: float = float("-inf")
+
+    def add(self, count: int, mean: float, squares: float, low: float, high: float) -> None:
+        """Join a batch's own figures (Chan's formula)."""
+        if count <= 0:
+            return
+        total = self.count + count
+        apart = mean - self.mean
+        self.squares += squares + apart * apart * self.count * count / total
+        self.mean += apart * count / total
+        self.count = total
+        self.low, self.high = min(self.low, low), max(self.high, high)
+
+    @property
+    def std(self) -> float:
+        """Of the population; 0 for none."""
+        return (self.squares / self.count) ** 0.5 if self.count else 0.0
+
+
+@dataclasses.dataclass(slots=True)
+class LossUse:
+    """One loss function called from one line of the user's code."""
+
+    function: str  # "cross_entropy"
+    site: Site
+    trained: int = 0  # calls seen whose value was to be differentiated
+    evaluated: int = 0  # calls seen that were not
+    shapes: Counter[tuple[Shape, Shape]] = dataclasses.field(default_factory=Counter)  # prediction, target
+    differing: int = 0  # trained calls in which the shapes differ and were broadcast
+    broadcast_blowup: float = 1.0  # elements compared over elements predicted
+    probabilities: int = 0  # trained calls whose rows lie in [0, 1] and sum to 1
+    log_probabilities: int = 0  # trained calls whose rows are log-probabilities
+    within_unit: int = 0  # trained calls whose every input lies in [0, 1]
+    above_zero: int = 0  # trained calls with an input above 0
+    negative: int = 0  # trained calls whose value was below 0
+    producers: Counter[str] = dataclasses.field(default_factory=Counter)  # the operation that made the prediction
+    producer_dims: Counter[int] = dataclasses.field(default_factory=Counter)  # its axis, where it has one
+    prediction: Spread = dataclasses.field(default_factory=Spread)
+    first_prediction: Spread = dataclasses.field(default_factory=Spread)  # of the first trained call
+    target: Spread = dataclasses.field(default_factory=Spread)
+    target_is_integer_type: bool = False
+    target_whole_numbers: int = 0  # trained calls whose targets are all whole numbers
+    target_below_zero: float = 0.0  # largest share of target values below 0 in a call
+    target_outside_unit: float = 0.0  # largest share of target values outside [0, 1]
+    target_outside_two: float = 0.0  # largest share of target values outside [-1, 1]
+    target_rows_sum_to_one: int = 0  # trained calls with soft targets
+    target_was_class_number: int = 0  # trained calls whose target was cast from an integer type
+    target_values: Counter[float] = dataclasses.field(default_factory=Counter)  # the distinct ones, while few
+    target_values_full: bool = True  # whether all distinct values are in there
+    classes: int | None = None
+    weighted: bool = False  # class weights, pos_weight
+    summed: bool = False  # reduction="sum"
+    majority_predicted: list[float] = dataclasses.field(default_factory=list)  # share of the commonest answer, per call
+    recalls: dict[int, list[int]] = dataclasses.field(default_factory=dict)  # late: class -> [right, seen]
+    first_value: float | None = None
+    options: dict[str, Any] = dataclasses.field(default_factory=dict)  # label_smoothing, pos_weight, ...
+    first_expected: float | None = None  # the loss of all outputs at zero on the first batch
+    first_constant: float | None = None  # the loss of the best constant output on the first batch
+
+    @property
+    def calls(self) -> int:
+        """All calls seen."""
+        return self.trained + self.evaluated
+
+
+@dataclasses.dataclass(slots=True)
+class Modes:
+    """How many forward passes of one network ran with its dropout and BatchNorm layers in which mode."""
+
+    passes: int = 0
+    root_in_eval: int = 0
+    layers: int = 0  # dropout and BatchNorm layers within
+    wrong_layers: int = 0  # passes in which all of them were in the mode that does not fit
+    mixed: int = 0  # passes in which some were
+
+
+@dataclasses.dataclass(slots=True)
+class ModelUse:
+    """One network (a module called by the user's code, not by another module)."""
+
+    name: str  # its class
+    number: int  # in the order of first use
+    parameters: int = 0
+    trained_parameters: int = 0  # held by an optimiser that stepped
+    has_batch_norm: bool = False
+    has_dropout: bool = False
+    is_recurrent: bool = False
+    has_embedding: bool = False
+    loaded: bool = False  # weights came from a file or another network
+    training: Modes = dataclasses.field(default_factory=Modes)  # passes that were trained on
+    training_site: Site | None = None
+    wrong_mode_site: Site | None = None  # of a trained pass in eval mode
+    first_wrong_step: int | None = None
+    was_in_train_mode: bool = False  # a trained pass ran in train mode at some time
+    eval_called_at: Site | None = None  # the last .eval() before the first such pass
+    first_layer: str = ""  # the class of the first layer with parameters
+    input_train: Spread = dataclasses.field(default_factory=Spread)
+    input_eval: Spread = dataclasses.field(default_factory=Spread)
+    feature_means: list[float] = dataclasses.field(default_factory=list)  # of the training inputs, by feature
+    feature_stds: list[float] = dataclasses.field(default_factory=list)
+    input_shape: Shape = ()
+    input_is_integer: bool = False
+    input_not_finite: bool = False
+
+
+@dataclasses.dataclass(slots=True)
+class EvaluationPass:
+    """Forward passes of a trained network between two steps that were not trained on."""
+
+    step: int
+    model: int
+    forwards: int = 0
+    samples: int = 0
+    root_in_train: int = 0
+    layers: int = 0  # dropout and BatchNorm layers run
+    layers_in_train: int = 0
+    functional_dropout: int = 0  # F.dropout with training left on
+    gradients_on: int = 0
+    repeated_inputs: int = 0  # forwards on an input just seen: Monte Carlo dropout
+    training_inputs: int = 0  # forwards on a batch that was trained on
+    scored: int = 0  # losses and comparisons made in it
+    losses: list[tuple[float, int]] = dataclasses.field(default_factory=list)  # value, samples
+    right: int = 0
+    compared: int = 0
+    site: Site | None = None
+    names_held_out: bool = False  # the code calls its data validation or test
+    names_training: bool = False  # the code calls its data training data
+    known_samples: int = 0  # samples that were trained on
+    hashed_samples: int = 0
+    distinct_samples: int = 0
+    feature_means: list[float] = dataclasses.field(default_factory=list)
+    feature_stds: list[float] = dataclasses.field(default_factory=list)
+    inputs: Spread = dataclasses.field(default_factory=Spread)
+    correlations: list[float] = dataclasses.field(default_factory=list)
+
+
+@dataclasses.dataclass(slots=True)
+class ParameterUse:
+    """One parameter that took part."""
+
+    name: str  # "net.0.weight", as far as it could be named
+    model: int | None  # the network it ran in
+    layer: str  # class of the module that owns it, "" for none
+    shape: Shape
+    requires_grad: bool = True
+    in_optimizer: bool = False  # of one that stepped
+    reached: int = 0  # backward passes whose graph held it
+    ran: int = 0  # trained forward passes in which its module ran
+    ran_without_gradient: int = 0  # the same with gradients switched off
+    orphaned: int = 0  # passes that nothing was trained on
+    registered: bool = True  # among the parameters() of the network that it ran in
+    loaded: bool = False
+    stepped_before: bool = False  # it was trained at some time
+    default_start: bool = False  # looks drawn by the layer's own initialisation
+    changed: bool = False  # between the first and the last look
+    rows_alike: bool = False  # at the start: all units of the layer the same
+    rows_alike_at_end: bool = False
+    mode_eval: bool = False  # its network ran in eval mode
+    first_rms: float = 0.0
+    last_rms: float = 0.0
+
+
+@dataclasses.dataclass(slots=True)
+class OptimizerUse:
+    """One optimiser."""
+
+    name: str
+    number: int
+    site: Site | None = None
+    steps: int = 0
+    windows: int = 0  # between two steps, looked at
+    uncleared: int = 0  # windows in which the gradients were never cleared
+    overlapping: int = 0  # windows in which a backward pass added to gradients of the step before
+    cleared_before_step: int = 0  # steps right after a clear: all gradients gone although a backward pass ran
+    without_gradient: int = 0  # steps looked at in which no parameter had a gradient
+    looked: int = 0  # steps looked at
+    backwards: int = 0  # backward passes in its windows
+    unreached: int = 0  # its parameters that no backward pass ever reached
+    held: int = 0  # its parameters
+    weight_decay: float = 0.0
+    momentum: float = 0.0
+    lrs: list[tuple[int, float]] = dataclasses.field(default_factory=list)  # step, rate of the first group
+    is_closure: bool = False
+    step_site: Site | None = None
+    ratios: list[tuple[int, float]] = dataclasses.field(default_factory=list)  # step, median update/weight
+    weight_norms: list[tuple[int, float]] = dataclasses.field(default_factory=list)
+    gradient_norms: list[tuple[int, float]] = dataclasses.field(default_factory=list)
+    growth_without_clear: float | None = None  # gradient norm used over the norm of the newest gradient
+
+
+@dataclasses.dataclass(slots=True)
+class ActivationUse:
+    """One place in a network where a nonlinearity is applied."""
+
+    function: str  # "relu", "sigmoid", "tanh"
+    place: str  # "net.1"
+    order: int  # in the forward pass
+    site: Site | None = None
+    units: int = 0
+    samples: int = 0  # in the last window
+    dead: float = 0.0  # share of units at zero for every sample of the last window
+    dead_at_start: float = 0.0
+    saturated: float = 0.0  # share of values in the flat part, last window
+    saturated_at_start: float = 0.0
+    is_output: bool = False
+    is_gate: bool = False  # multiplied with something else: an attention or a gate
+    std_at_start: float = 0.0
+
+
+@dataclasses.dataclass(slots=True)
+class SoftmaxUse:
+    """A softmax called from one line."""
+
+    function: str
+    site: Site
+    calls: int = 0
+    over_batch: int = 0  # over the axis that samples lie along, in a trained pass
+    size_one: int = 0  # over an axis of one entry
+    shape: Shape = ()
+    dim: int | None = None
+    implicit: int = 0  # no axis given
+
+
+@dataclasses.dataclass(slots=True)
+class CutUse:
+    """A line that leaves the autograd graph with a tensor that was in it."""
+
+    how: str  # "detach"
+    site: Site
+    calls: int = 0
+    inside_forward: int = 0
+    fed_on: int = 0  # what came out went into further computing that was trained on
+
+
+@dataclasses.dataclass(slots=True)
+class LinearPair:
+    """Two linear layers with nothing nonlinear between them."""
+
+    shapes: tuple[Shape, Shape]  # of the weights, first and second
+    hits: int = 0
+    names: tuple[str, str] = ("", "")
+
+
+@dataclasses.dataclass(slots=True)
+class LayerFlow:
+    """The gradient of one weight matrix, in the order of the forward pass."""
+
+    name: str
+    layer: str
+    order: int
+    model: int | None
+    gradient_rms: list[tuple[int, float]] = dataclasses.field(default_factory=list)
+    ratios: list[tuple[int, float]] = dataclasses.field(default_factory=list)
+    activation_std: float = 0.0  # of its output at the start
+    weight_rms: float = 0.0
+
+
+@dataclasses.dataclass(slots=True)
+class LoaderUse:
+    """One DataLoader."""
+
+    number: int
+    shuffled: bool
+    custom_order: bool  # a sampler of the user's own
+    weighted_sampler: bool
+    iterable: bool
+    batch_size: int | None
+    batches: int | None
+    samples: int | None
+    trained_batches: int = 0
+    site: Site | None = None
+    named_training: bool = False
+    named_held_out: bool = False
+
+
+@dataclasses.dataclass(slots=True)
+class LabelOrder:
+    """How the labels of successive training batches go together."""
+
+    batches: int = 0
+    classes: int = 0
+    chi_square: float = 0.0  # of the table batches x classes
+    degrees: int = 0
+    purity: float = 0.0  # mean share of the commonest class in a batch
+    expected_purity: float = 0.0  # the same for batches drawn at random
+    runs: float = 1.0  # neighbours that share the label over what chance gives
+    rises: float = 0.0  # regression: correlation of the target with its place in the epoch
+
+
+@dataclasses.dataclass(slots=True)
+class NotFinite:
+    """The first value that was not finite."""
+
+    step: int
+    what: str  # "inputs", "targets", "loss", "gradients", "weights"
+    operation: str = ""  # "log of 0"
+    site: Site | None = None
+    grew: float = 1.0  # loss, or weights, just before over the start
+    parameters_finite: bool = True
+    inputs_finite: bool = True
+
+
+@dataclasses.dataclass(slots=True)
+class SchedulerUse:
+    """One learning-rate scheduler."""
+
+    name: str
+    site: Site | None
+    calls: int = 0
+    call_site: Site | None = None
+    calls_before_first_step: int = 0
+    total: int | None = None  # the steps that it was told to take
+    in_epoch_steps: int = 0  # calls that came one optimiser step after the other
+    lrs: list[tuple[int, float]] = dataclasses.field(default_factory=list)  # optimiser step, rate after the call
+    is_cyclic: bool = False
+
+
+@dataclasses.dataclass(slots=True)
+class Recording:
+    """All that was seen of one run of a script."""
+
+    script: str = ""
+    steps: int = 0  # of all optimisers
+    backwards: int = 0
+    seconds: float = 0.0
+    ended: str = "done"  # "done", or what ended it
+    opaque: list[str] = dataclasses.field(default_factory=list)  # parts that could not be looked into
+    losses: list[LossUse] = dataclasses.field(default_factory=list)
+    models: list[ModelUse] = dataclasses.field(default_factory=list)
+    evaluations: list[EvaluationPass] = dataclasses.field(default_factory=list)
+    parameters: list[ParameterUse] = dataclasses.field(default_factory=list)
+    optimizers: list[OptimizerUse] = dataclasses.field(default_factory=list)
+    schedulers: list[SchedulerUse] = dataclasses.field(default_factory=list)
+    activations: list[ActivationUse] = dataclasses.field(default_factory=list)
+    softmaxes: list[SoftmaxUse] = dataclasses.field(default_factory=list)
+    cuts: list[CutUse] = dataclasses.field(default_factory=list)
+    linear_pairs: list[LinearPair] = dataclasses.field(default_factory=list)
+    nonlinear_operations: int = 0  # kinds of them in the trained graph
+    flows: list[LayerFlow] = dataclasses.field(default_factory=list)
+    loaders: list[LoaderUse] = dataclasses.field(default_factory=list)
+    labels: LabelOrder | None = None
+    not_finite: NotFinite | None = None
+    step_losses: list[tuple[int, float]] = dataclasses.field(default_factory=list)
+    epoch_starts: list[int] = dataclasses.field(default_factory=list)  # steps at which the training data began anew
+    rootless: int = 0  # backward passes from a tensor that depends on no parameter
+    rootless_site: Site | None = None
+    backward_site: Site | None = None
+    manual_updates: int = 0  # parameters changed between backward passes without an optimiser
+    manual_uncleared: int = 0
+    manual_windows: int = 0
+    broken_graph: str = ""  # the message of a backward pass that failed for want of a graph
+    leak_column: int | None = None  # an input feature that equals the target
+    leak_columns: int = 0
+    leak_samples: int = 0
+    training_accuracy: list[tuple[int, float, int]] = dataclasses.field(default_factory=list)  # step, share, samples
+    batch_samples: int = 0
+    hashed_training: int = 0
+    hashed_duplicates: int = 0
+    faults: list[str] = dataclasses.field(default_factory=list)  # of the recorder's own, for a bug report
+
+    @property
+    def optimised(self) -> list[OptimizerUse]:
+        """The optimisers that stepped."""
+        return [use for use in self.optimizers if use.steps]
+
+    @property
+    def is_adversarial(self) -> bool:
+        """Two optimisers or more take turns: GANs, actor and critic."""
+        return len([use for use in self.optimised if use.steps >= 3]) > 1
