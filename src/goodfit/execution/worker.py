@@ -23,6 +23,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from goodfit.execution.failures import in_one_sentence
+from goodfit.execution.memory import keep_freed_memory
 from goodfit.execution.orders import Orders
 from goodfit.execution.wire import Hello, Interrupt, Line, Run, Stop
 from goodfit.execution.work import Failed, Finished, Message
@@ -59,6 +60,7 @@ def _serve(line: Line, hello: Hello, works: Works) -> None:
     """Run the works that come, one after another."""
     import torch
 
+    keep_freed_memory()
     torch.set_num_threads(hello.threads)
     torch.set_num_interop_threads(1)
     problem = functools.cache(lambda: pickle.loads(hello.source).load())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -59,24 +60,30 @@ def load_into(model: nn.Module, state: TrialState, averaged: bool = False) -> No
             target.copy_(values[name])
 
 
-def load_optimizer(optimizer: torch.optim.Optimizer, kind: str, model: nn.Module, state: TrialState) -> None:
-    """Put a state's slots into PyTorch's optimiser; slots of another kind of optimiser are left out."""
+class HasSlots(Protocol):
+    """An optimiser with each parameter's slots by name, as torch.optim keeps them."""
+
+    @property
+    def state(self) -> MutableMapping[Any, Any]: ...
+
+
+def load_optimizer(optimizer: HasSlots, kind: str, model: nn.Module, state: TrialState) -> None:
+    """Put a state's slots into an optimiser; slots of another kind of optimiser are left out."""
     steps = state.optimizer.get("step", {})
     for name, parameter in model.named_parameters():
         slots = {slot: state.optimizer[slot][name] for slot in SLOTS[kind] if name in state.optimizer.get(slot, {})}
         if not slots:
             continue
-        held = {slot: value.to(parameter, copy=True) for slot, value in slots.items()}
+        # Laid out like the parameter: kernels of a single pass go through both by address.
+        held = {s: torch.empty_like(parameter, requires_grad=False).copy_(value) for s, value in slots.items()}
         if kind != "sgd":
-            held["step"] = steps.get(name, torch.tensor(0.0)).clone().to(torch.float32)
-            if optimizer.defaults.get("fused"):
-                held["step"] = held["step"].to(parameter.device)
+            held["step"] = steps.get(name, torch.tensor(0.0)).to(parameter.device, torch.float32, copy=True)
         optimizer.state[parameter] = held
 
 
 def state_from(
     model: nn.Module,
-    optimizer: torch.optim.Optimizer,
+    optimizer: HasSlots,
     average: dict[str, Tensor],
     step: int,
     watch: LossWatch,

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from goodfit.training.averaging import decay_at, update_average
+from goodfit.training.averaging import decay_at
 from goodfit.training.batches import Feed
 from goodfit.training.counter import keys
 from goodfit.training.course import batch_size_of, course_of
@@ -21,13 +21,15 @@ from goodfit.training.curve import Curve
 from goodfit.training.divergence import not_finite_reason
 from goodfit.training.dropout import begin_step, counter_dropouts
 from goodfit.training.engine import Control, Emit
+from goodfit.training.engines.ahead import Ahead
+from goodfit.training.engines.layout import lay_out
 from goodfit.training.engines.looking import evaluated, probe_batch
 from goodfit.training.engines.pace import DEVICE_INTERVAL, KEY_STEPS, SEND_STEPS
 from goodfit.training.engines.start import dropout_rates, limit_of, start_model
+from goodfit.training.engines.update import clip_gradients, total_norm, update_for
 from goodfit.training.faults import check_depends_on_weights, check_scalar, telling
 from goodfit.training.fitted import fitted_reason, goal_loss
 from goodfit.training.losses import LossWatch
-from goodfit.training.optimizers import torch_optimizer
 from goodfit.training.probing import probe
 from goodfit.training.problem import Batch, Problem
 from goodfit.training.regularisers import TrainingLoss, check_label_smoothing, own_smoothing
@@ -86,7 +88,8 @@ class PlainTraining:
         self.is_fresh = state is None
         self.watch = LossWatch(regime.explosion_window, state)
         self.curve = Curve(trial.number, emit)
-        self.model = start_model(problem, trial, self.step, regime)
+        self.ahead = Ahead(self.feed, trial.seed)
+        self.model = lay_out(start_model(problem, trial, self.step, regime), problem, self.feed)
         self.loss = TrainingLoss(self.model, problem.loss)
         self.dropouts = list(counter_dropouts(self.model).values())
         self.parameters = [p for p in self.model.parameters() if p.requires_grad]
@@ -128,27 +131,33 @@ class PlainTraining:
         return state_from(self.model, self.optimizer, average, self.step, self.watch)
 
     def _one_step(self, last: bool) -> tuple[Status, int, str] | None:
-        step, seed = self.step, self.trial.seed
+        step = self.step
         if step in self.course.starts and step > self.in_force.start:
             self._enter_segment(self.state())
-        what = f"training trial {self.trial.number}, step {step}"
-        with telling(what):
-            batch = self.feed.batch(seed, step)
-            seed_globals(mixed(seed, STEP, step), self.problem.device)
+        try:
+            batch = self.ahead.batch(step)
+            seed_globals(mixed(self.trial.seed, STEP, step), self.problem.device)
             self._set_keys(step)
-            loss = self.loss(batch)
-            check_scalar(loss, what)
-            check_depends_on_weights(loss, what)
+            loss = self.loss(batch) if self.loss.smoothed else self.problem.loss(self.model, batch)
+            if not isinstance(loss, Tensor) or loss.ndim or not loss.requires_grad:
+                check_scalar(loss, self._doing)
+                check_depends_on_weights(loss, self._doing)
+        except Exception:
+            with telling(self._doing):
+                raise
         self._losses.append((step, loss.detach()))
         if len(self._losses) >= self._interval or last:
             ended = self._judge(batch)
             if ended is not None:
                 return ended
         begin_step(self.dropouts)  # a checkpointed forward pass runs again inside backward, with the same masks
-        with telling(what):
+        try:
             for parameter in self.parameters:  # what zero_grad does, less its hooks and its profiler's record
                 parameter.grad = None
             loss.backward()
+        except Exception:
+            with telling(self._doing):
+                raise
         self._update(step)
         self.step += 1
         if self.step in self.regime.eval_steps:
@@ -157,34 +166,53 @@ class PlainTraining:
             self.curve.send()
         return None
 
+    @property
+    def _doing(self) -> str:
+        return f"training trial {self.trial.number}, step {self.step}"
+
     def _update(self, step: int) -> None:
         every = self.regime.probe_every
         is_probed = every > 0 and step % every == 0
         rate = self.in_force.lr(step)
-        before = []
+        before: dict[str, Tensor] = {}
         if is_probed:
             gradients = [p.grad for p in self.parameters if p.grad is not None]
             self.curve.add("lr", step, rate)
-            self.curve.add("grad_norm", step, float(torch.nn.utils.get_total_norm(gradients)))
-            before = [(n, p, p.detach().clone()) for n, p in self.model.named_parameters() if p.ndim >= 2]
+            self.curve.add("grad_norm", step, float(total_norm(gradients)))
+            before = {name: weight.detach().clone() for name, weight in self._probed.items()}
         if math.isfinite(self.in_force.grad_clip):
-            torch.nn.utils.clip_grad_norm_(self.parameters, self.in_force.grad_clip)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        self.optimizer.step()
-        for name, parameter, old in before:
-            if parameter.requires_grad and float(size := old.norm()) > 0:
-                self.curve.add(f"update_ratio/{name}", step, float((parameter.detach() - old).norm() / size))
+            clip_gradients(self.parameters, self.in_force.grad_clip)
+        self.optimizer.step(rate)
+        if before:
+            self._add_ratios(step, before)
         if self.shadow is not None and self.in_force.ema_decay is not None:
             self._update_average(1.0 - decay_at(self.in_force.ema_decay, step))
 
+    @functools.cached_property
+    def _probed(self) -> dict[str, nn.Parameter]:
+        """The weights whose update ratios are told, by name."""
+        return {name: p for name, p in self.model.named_parameters() if p.ndim >= 2 and p.requires_grad}
+
+    @torch.no_grad()
+    def _add_ratios(self, step: int, before: dict[str, Tensor]) -> None:
+        olds = list(before.values())
+        sizes = torch.stack(torch._foreach_norm(olds)).tolist()
+        moves = torch.stack(torch._foreach_norm(torch._foreach_sub(list(self._probed.values()), olds))).tolist()
+        for name, move, size in zip(before, moves, sizes, strict=True):
+            if size > 0:
+                self.curve.add(f"update_ratio/{name}", step, move / size)
+
+    @torch.no_grad()
     def _update_average(self, share: float) -> None:
         assert self.shadow is not None
-        with torch.no_grad():
-            update_average(averaged_tensors(self.shadow).values(), averaged_tensors(self.model).values(), share)
-            for (_, kept), (_, new) in zip(state_buffers(self.shadow), state_buffers(self.model), strict=True):
-                if not kept.is_floating_point():
-                    kept.copy_(new)
+        averages, currents = self._averaged
+        torch._foreach_lerp_(averages, currents, share)
+        # Buffers are looked up anew: a model may put other ones in their place.
+        for (_, kept), (_, new) in zip(state_buffers(self.shadow), state_buffers(self.model), strict=True):
+            if kept.is_floating_point():
+                kept.lerp_(new, share)
+            else:
+                kept.copy_(new)
 
     def _judge(self, batch: Batch | None) -> tuple[Status, int, str] | None:
         """Look at the losses since the last look; ends the trial at the first bad one."""
@@ -261,7 +289,7 @@ class PlainTraining:
         self.loss.smoothed = smoothing != own
         self.loss.smoothing.fill_(smoothing)
         self.loss.smoothing = self.loss.smoothing.to(self.problem.device)
-        self.optimizer = torch_optimizer(self.in_force.choice, self.parameters)
+        self.optimizer = update_for(self.in_force.choice, self.parameters)
         if state is not None:
             load_optimizer(self.optimizer, self.in_force.choice.kind, self.model, state)
         if self.in_force.ema_decay is None:
@@ -270,6 +298,8 @@ class PlainTraining:
             self.shadow = copy.deepcopy(self.model)
             if state is not None and state.average:
                 load_into(self.shadow, state, averaged=True)
+        if self.shadow is not None:
+            self._averaged = list(self.shadow.parameters()), list(self.model.parameters())
 
     @functools.cached_property
     def _limit(self) -> float:
