@@ -205,8 +205,7 @@ class PlainTraining:
     @torch.no_grad()
     def _update_average(self, share: float) -> None:
         assert self.shadow is not None
-        averages, currents = self._averaged
-        torch._foreach_lerp_(averages, currents, share)
+        torch._foreach_lerp_(self._averages, self._averaged, share)
         # Buffers are looked up anew: a model may put other ones in their place.
         for (_, kept), (_, new) in zip(state_buffers(self.shadow), state_buffers(self.model), strict=True):
             if kept.is_floating_point():
@@ -299,7 +298,8 @@ class PlainTraining:
             if state is not None and state.average:
                 load_into(self.shadow, state, averaged=True)
         if self.shadow is not None:
-            self._averaged = list(self.shadow.parameters()), list(self.model.parameters())
+            self._averages: list[Tensor] = list(self.shadow.parameters())
+            self._averaged: list[Tensor] = list(self.model.parameters())
 
     @functools.cached_property
     def _limit(self) -> float:
