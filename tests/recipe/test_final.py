@@ -14,6 +14,7 @@ from goodfit.recipe.final import (
     compared,
     greedy_members,
     interval_of_mean,
+    rival_schedules,
 )
 
 
@@ -88,3 +89,10 @@ def test_a_share_s_interval_holds_the_share_and_stays_within_0_and_1(n, right):
     low, high = interval_of_mean(values)
     assert -1e-12 <= low <= values.mean() + 1e-12
     assert values.mean() - 1e-12 <= high <= 1 + 1e-12
+
+
+def test_schedules_are_tried_last_and_only_where_the_user_named_none():
+    rivals = rival_schedules({"lr": 0.1}, 0.05)
+    assert {(r["schedule"], r.get("warmup")) for r in rivals} == {("linear", None), ("cosine", 0.05), ("linear", 0.05)}
+    assert rival_schedules({"lr": 0.1, "schedule": "step"}, 0.05) == []
+    assert rival_schedules({"lr": 0.1, "warmup": 0.1}, 0.05) == []

@@ -98,3 +98,17 @@ def test_a_second_seed_is_trained_where_a_slot_is_free():
     )
     assert (length.seeds, length.factors) == (2, (1.0,))
     assert length.epochs == pytest.approx(10.0)
+
+
+@pytest.mark.parametrize(("seconds", "schedules"), [(1000.0, 3), (115.0, 3), (105.0, 0), (35.0, 0)])
+def test_other_schedules_are_tried_where_all_else_has_its_time(seconds, schedules):
+    length = final_length(
+        wanted_epochs=10.0,
+        most_epochs=20.0,
+        seconds=seconds,
+        makespan=lambda n, epochs: n * epochs,
+        settings=SETTINGS,
+        schedules=3,
+    )
+    assert length.schedules == schedules
+    assert (length.seeds, len(length.factors)) == ((5, 4) if seconds > 80 else (3, 1))

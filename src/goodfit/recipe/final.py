@@ -98,6 +98,24 @@ def greedy_members(count: int, losses_of: Callable[[tuple[int, ...]], np.ndarray
     return chosen
 
 
+def rival_schedules(hyperparameters: Mapping[str, Any], warmup: float) -> list[dict[str, Any]]:
+    """Schedules to try against a cosine without warm-up, once all else is chosen; none where the user names one.
+
+    Args:
+        hyperparameters: the chosen ones; a schedule or a warm-up among them is the user's, or was searched.
+        warmup: as a share of the training.
+
+    Source: recipe 4.1 (constant to linear and cosine; warm-up last), row 52: schedules are tuned last.
+    """
+    if hyperparameters.get("schedule") is not None or hyperparameters.get("warmup") is not None:
+        return []
+    return [
+        {"schedule": "linear"},
+        {"schedule": "cosine", "warmup": warmup},
+        {"schedule": "linear", "warmup": warmup},
+    ]
+
+
 def choose_peak(runs: Sequence[tuple[float, float | None, float | None]], delta: float = 0.0) -> int:
     """The index of the best (factor, score, loss) under decay; infeasible runs have no score.
 

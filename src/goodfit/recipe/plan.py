@@ -108,6 +108,7 @@ class FinalLength:
     seeds: int
     epochs: float
     seconds: float | None = None
+    schedules: int = 0  # other schedules tried at the peak that won
 
 
 def final_length(
@@ -117,8 +118,9 @@ def final_length(
     seconds: float | None,
     makespan: Callable[[int, float], float],
     settings: BudgetSettings,
+    schedules: int = 0,
 ) -> FinalLength:
-    """The final training that fits: the best-loved first, seeds before rates, and length before both.
+    """The final training that fits: what matters least goes first, which is schedules, then rates, seeds and length.
 
     Args:
         wanted_epochs: a full training.
@@ -126,6 +128,7 @@ def final_length(
         seconds: the time there is; None: no limit.
         makespan: seconds for n trainings of e epochs side by side.
         settings: how many seeds and peak rates at most.
+        schedules: other schedules that there are to try.
     """
     all_factors = tuple(settings.peak_factors)
     options = [
@@ -137,18 +140,20 @@ def final_length(
         ((1.0,), 1),
     ]
     if seconds is None:
-        return FinalLength(all_factors, settings.final_seeds, wanted_epochs)
+        return FinalLength(all_factors, settings.final_seeds, wanted_epochs, None, schedules)
 
-    def cost(factors: Sequence[float], seeds: int, epochs: float) -> float:
+    def cost(factors: Sequence[float], seeds: int, epochs: float, schedules: int = 0) -> float:
         sweep = makespan(len(factors), epochs) if len(factors) > 1 else 0.0
+        tried = makespan(schedules, epochs) if schedules else 0.0
         rest = seeds - 1 if len(factors) > 1 else seeds
-        return sweep + (makespan(rest, epochs) if rest else 0.0)
+        return sweep + tried + (makespan(rest, epochs) if rest else 0.0)
 
-    for factors, seeds in options:
-        if cost(factors, seeds, wanted_epochs) <= seconds:
-            per_epoch = cost(factors, seeds, wanted_epochs) / wanted_epochs
+    for (factors, seeds), others in [(options[0], schedules), *((option, 0) for option in options)]:
+        if cost(factors, seeds, wanted_epochs, others) <= seconds:
+            per_epoch = cost(factors, seeds, wanted_epochs, others) / wanted_epochs
             epochs = min(most_epochs, seconds / per_epoch) if per_epoch > 0 else most_epochs
-            return FinalLength(factors, seeds, _round_epochs(epochs), cost(factors, seeds, epochs))
+            cost_now = cost(factors, seeds, epochs, others)
+            return FinalLength(factors, seeds, _round_epochs(epochs), cost_now, others)
     # A second seed where it costs nothing (a free slot) or leaves half of the length.
     is_free = cost(*options[-2], 1.0) <= 1.01 * cost(*options[-1], 1.0)
     factors, seeds = options[-2] if is_free or cost(*options[-2], wanted_epochs / 2) <= seconds else options[-1]

@@ -22,6 +22,7 @@ from goodfit.recipe.final import (
     greedy_members,
     interval_of_mean,
     read_final,
+    rival_schedules,
 )
 from goodfit.recipe.plan import FinalLength, final_length
 from goodfit.recipe.result import StageName, StageResult, Verdict
@@ -66,39 +67,42 @@ def conduct_final(session: Session, ambition: Ambition) -> StageResult:
     factors = tuple(plan.factors)
     runs: list[Outcome] = []
     evidence: dict[str, Any] = {"epochs": plan.epochs, "schedule": base["schedule"], "ema_decay": base["ema_decay"]}
-    factor = 1.0
+    trainer = _Decayed(session, base, seeds[0], plan.epochs, deadline, ambition.delta)
+    chosen = base
     if len(factors) > 1:
-        entries = [Entry({**base, "lr": rate * f}, seeds[0], is_scheduled=True) for f in factors]
-        # Half the time at most: the seeds come after.
-        swept = session.train(
-            "final/peak", entries, epochs=plan.epochs, deadline=deadline, share=(0.0, 0.5), evaluations=EVALUATIONS
-        )
-        scores = [
-            (
-                f,
-                None if not o.is_feasible or o.last(series) is None else objective.score(o.last(series) or 0.0),
-                o.last("val_loss"),
-            )
-            for f, o in zip(factors, swept, strict=True)
-        ]
-        evidence["peak_sweep"] = [
-            {"factor": f, "val": o.last(series), "val_loss": o.last("val_loss")}
-            for f, o in zip(factors, swept, strict=True)
-        ]
-        try:
-            best = choose_peak(scores, ambition.delta)
-        except ValueError as error:
-            raise TrainingError(f"The final training failed at every peak rate: {swept[0].reason}.") from error
-        factor = factors[best]
-        runs.append(swept[best])
-        if factor != 1.0:
+        options = [{"lr": rate * factor} for factor in factors]
+        told = [f"{factor:g} times the constant rate" for factor in factors]
+        winner, swept = trainer.best_of("final/peak", options, (0.0, 0.5))
+        evidence["peak_sweep"] = [{"factor": f, **trainer.told(o)} for f, o in zip(factors, swept, strict=True)]
+        chosen = {**base, **options[winner]}
+        runs.append(swept[winner])
+        if factors[winner] != 1.0:
             session.decide(
-                f"The peak rate under decay is {factor:g} times the constant one.",
-                f"{series} ended at {swept[best].last(series):.4g} with it.",
+                f"The peak rate under decay is {told[winner]}.",
+                f"{series} ended at {swept[winner].last(series):.4g} with it.",
                 {"lr": rate},
-                {"lr": rate * factor},
+                {"lr": chosen["lr"]},
             )
-    chosen = {**base, "lr": rate * factor}
+    rivals = rival_schedules(ambition.hyperparameters, settings.final_warmup)[: plan.schedules] if runs else []
+    if rivals:
+        options = [{**rival, "lr": chosen["lr"]} for rival in rivals]
+        winner, tried = trainer.best_of("final/schedules", options, (0.5, 0.65), incumbent=runs[0])
+        evidence["schedules"] = [
+            {"schedule": o.hyperparameters["schedule"], "warmup": o.hyperparameters.get("warmup"), **trainer.told(o)}
+            for o in tried
+        ]
+        if winner > 0:
+            chosen = {**base, **options[winner - 1]}
+            runs = [tried[winner]]
+            warmup = chosen.get("warmup")
+            after = f" after a warm-up over {100 * warmup:g} % of the training" if warmup else ""
+            session.decide(
+                f"The schedule is {chosen['schedule']}{after}.",
+                f"{series} ended at {runs[0].last(series):.4g} with it, at {tried[0].last(series):.4g} with a cosine.",
+                {"schedule": base["schedule"]},
+                {"schedule": chosen["schedule"], "warmup": warmup},
+            )
+        evidence["schedule"] = chosen["schedule"]
     left = seeds[1:] if runs else seeds
     if left:
         runs += session.train(
@@ -106,13 +110,54 @@ def conduct_final(session: Session, ambition: Ambition) -> StageResult:
             [Entry(chosen, seed, is_scheduled=True) for seed in left],
             epochs=plan.epochs,
             deadline=deadline,
-            share=(0.5 if len(factors) > 1 else 0.0, 0.95),
+            share=(0.65 if len(factors) > 1 else 0.0, 0.95),
             evaluations=EVALUATIONS,
         )
     good = [o for o in runs if o.is_feasible and o.last("val_loss") is not None]
     if not good:
         raise TrainingError(f"The final training failed with every seed: {runs[0].reason}.")
     return _compared(session, good, chosen, evidence)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Decayed:
+    """Trainings of full length under decay with one seed, that differ in one thing."""
+
+    session: Session
+    base: Mapping[str, Any]
+    seed: int
+    epochs: float
+    deadline: float | None
+    delta: float
+
+    def best_of(
+        self, key: str, options: list[dict[str, Any]], share: tuple[float, float], incumbent: Outcome | None = None
+    ) -> tuple[int, list[Outcome]]:
+        """Train all options side by side; the best one's place among (incumbent, *options), and the outcomes.
+
+        Raises:
+            TrainingError: all of them failed.
+        """
+        entries = [Entry({**self.base, **option}, self.seed, is_scheduled=True) for option in options]
+        trained = self.session.train(
+            key, entries, epochs=self.epochs, deadline=self.deadline, share=share, evaluations=EVALUATIONS
+        )
+        outcomes = trained if incumbent is None else [incumbent, *trained]
+        objective = self.session.opened.task.parsed_objective
+        runs = []
+        for place, outcome in enumerate(outcomes):
+            value = outcome.last(f"val_{objective.metric}") if outcome.is_feasible else None
+            order = float(outcome.hyperparameters["lr"]) if incumbent is None else float(place)
+            runs.append((order, None if value is None else objective.score(value), outcome.last("val_loss")))
+        try:
+            return choose_peak(runs, self.delta), outcomes
+        except ValueError as error:
+            raise TrainingError(f"The final training failed at every peak rate: {outcomes[0].reason}.") from error
+
+    def told(self, outcome: Outcome) -> dict[str, Any]:
+        """What is kept of an option as evidence."""
+        objective = self.session.opened.task.parsed_objective
+        return {"val": outcome.last(f"val_{objective.metric}"), "val_loss": outcome.last("val_loss")}
 
 
 def _compared(
@@ -274,6 +319,7 @@ def _plan(session: Session, ambition: Ambition) -> FinalLength:
     settings = session.settings.budget
     per_epoch = session.steps_per_epoch(ambition.hyperparameters)
     remaining = session.remaining()
+    schedules = len(rival_schedules(ambition.hyperparameters, settings.final_warmup))
     if remaining is None:
         return final_length(
             wanted_epochs=ambition.wanted_epochs,
@@ -281,6 +327,7 @@ def _plan(session: Session, ambition: Ambition) -> FinalLength:
             seconds=None,
             makespan=lambda n, e: 0.0,
             settings=settings,
+            schedules=schedules,
         )
     step_seconds = session.seconds_per_step(ambition.hyperparameters)
     slots = session.executor.slots
@@ -297,6 +344,7 @@ def _plan(session: Session, ambition: Ambition) -> FinalLength:
         seconds=max(seconds, 0.5),
         makespan=makespan,
         settings=settings,
+        schedules=schedules,
     )
 
 

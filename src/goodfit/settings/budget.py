@@ -28,6 +28,7 @@ class BudgetSettings:
     peak_factors: tuple[float, ...] = setting(
         (0.5, 1.0, 2.0, 3.0), "peak rates tried under decay, as multiples of the constant one", "recipe 4.8"
     )
+    final_warmup: float = setting(0.05, "warm-up tried in the final training, as a share of it", "recipe 3.5 [AP]")
     ensemble_most: int = setting(5, "members of the ensemble at most", "recipe 4.8: flattens after about 5 [KR]")
 
     # Sizes of the searches
