@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+import time
 from collections.abc import Mapping
 from typing import Any
 
 from goodfit.execution.inline import InlineExecutor
 from goodfit.execution.source import HeldProblem
+from goodfit.findings import Finding
+from goodfit.recipe.batch_size import read_batch_size
 from goodfit.recipe.data import judge_data
 from goodfit.recipe.initial_loss import judge_initial_loss
 from goodfit.recipe.learning_rate import Bracket
@@ -19,6 +23,7 @@ from goodfit.running.trying import Prepared
 from goodfit.running.works import Entry
 from goodfit.space.scales import Log
 from goodfit.task import accuracy
+from goodfit.training.measure.batch_size import noise_scale, throughput
 from goodfit.training.measure.data import measure_data
 from goodfit.training.measure.flow import measure_flow
 from goodfit.training.measure.gradients import gradient_error
@@ -106,7 +111,37 @@ def learning_rate_stage(session: Session, prepared: Prepared, known: Mapping[str
         start["weight_decay"] = SMALL_DECAY
     while (ask := bracket.next_ask(runs)) is not None:
         runs += _answered(session, Prepared(prepared.space, start, prepared.roles), ask, stage="learning-rate")
-    return bracket.result(runs)
+    result = bracket.result(runs)
+    if (rate := result.next.get("lr")) is None:
+        return result
+    evidence, finding = _batches(session, {**start, "lr": rate})
+    return dataclasses.replace(
+        result,
+        evidence={**result.evidence, "batches": evidence},
+        findings=(*result.findings, *([] if finding is None else [finding])),
+    )
+
+
+def _batches(session: Session, hyperparameters: Mapping[str, Any]) -> tuple[dict[str, Any], Finding | None]:
+    """What larger and smaller batches would bring, where the budget has time to measure it."""
+    settings = session.settings.learning_rate
+    if session.budget_seconds is None:
+        return {"skipped": "a plan without a budget reads no clock"}, None
+    allowed = settings.batch_share * session.budget_seconds
+    cost = 3 * settings.batch_steps * session.seconds_per_step(hyperparameters)  # eight parts a step, each overhead
+    if cost > allowed:
+        return {"skipped": f"measuring would take about {cost:.1f} s of the {allowed:.1f} s there are for it"}, None
+    size = int(hyperparameters.get("batch_size", session.problem.default_batch_size))
+    noise = noise_scale(session.problem, hyperparameters, session.seed, steps=settings.batch_steps)
+    speeds = throughput(
+        session.problem,
+        hyperparameters,
+        session.seed,
+        clock=time.perf_counter,
+        seconds=allowed / 2,
+        first=max(size // 4, 1),
+    )
+    return read_batch_size(size, noise, speeds, settings)
 
 
 def declared_rates(prepared: Prepared) -> tuple[float, float] | None:

@@ -54,3 +54,9 @@ class LearningRateSettings:
     edge_lead: float = setting(
         1.5, "the fall at the largest stable rate over that at the working rate that says edge", "ours"
     )
+    batch_steps: int = setting(50, "steps that the gradient's noise scale is averaged over", "recipe 4.7 [GNS]")
+    batch_gain: float = setting(
+        1.1, "gain in samples a second by a doubled batch, below which it brings none", "recipe 4.7: time doubles"
+    )
+    batch_waste: float = setting(4.0, "multiple of the noise scale above which a batch wastes data", "recipe 4.7: ≫")
+    batch_share: float = setting(0.01, "share of the budget that measuring batches may take", "ours")
