@@ -23,6 +23,8 @@ CORPUS = Path(__file__).parent
 MANIFEST = CORPUS / "manifest.json"
 NUMBER = re.compile(r"(?<![\w.])[-+]?(?:nan|inf|\d+\.?\d*(?:e[-+]?\d+)?)(?!\w)", re.IGNORECASE)
 TIMEOUT_SECONDS = 120
+LEAST_HARM = 0.08  # ours: beyond what another seed changes in most of these scripts
+LEAST_GROWTH = 1.5  # ours: for errors that are tiny beside chance
 
 
 def last_number(text: str) -> float:
@@ -53,12 +55,18 @@ def measured(script: Path) -> float:
     return last_number(done.stdout)
 
 
-def harm(entry: dict[str, Any]) -> float:
-    """What the fault costs: the share of the way from chance to the mended figure that is lost, 1 for not-a-number."""
-    if entry["figure"] is None:
-        return 1.0
-    sign = 1.0 if entry["better"] == "higher" else -1.0
-    return sign * (entry["mended"] - entry["figure"]) / abs(entry["mended"] - entry["chance"])
+def is_seen(entry: dict[str, Any]) -> bool:
+    """Whether the fault shows in the figure.
+
+    It does where at least `LEAST_HARM` of the way from chance to the mended figure is lost, where an error grew to
+    `LEAST_GROWTH` times the mended one, and where there is no figure at all (not-a-number).
+    """
+    figure, mended = entry["figure"], entry["mended"]
+    if figure is None:
+        return True
+    lost = mended - figure if entry["better"] == "higher" else figure - mended
+    grown = entry["better"] == "lower" and mended > 0 and figure >= LEAST_GROWTH * mended
+    return grown or lost >= LEAST_HARM * abs(mended - entry["chance"])
 
 
 def write_manifest(entries: list[dict[str, Any]]) -> None:

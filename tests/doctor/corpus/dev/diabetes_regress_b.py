@@ -20,14 +20,14 @@ model = torch.nn.Sequential(
 )
 mse = torch.nn.MSELoss()
 optimizer = torch.optim.SGD(model.parameters(), lr=0.05, weight_decay=1e-3)
-for step in range(400):
+for step in range(200):
     batch = torch.randint(0, len(xtr), (64,))
     prediction = model(xtr[batch])
     loss = mse(prediction, ytr[batch])
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
-    if step % 50 == 49:
+    if step % 20 == 19:
         with torch.no_grad():
             print(step + 1, "train", loss.item(), "val", mse(model(xva), yva).item())
 with torch.no_grad():

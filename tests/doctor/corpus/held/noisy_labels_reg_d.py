@@ -9,7 +9,7 @@ X = torch.tensor((X - X.mean(0)) / X.std(0)).float()
 Y = torch.tensor(Y)
 xt, yt, xv, yv = X[:300], Y[:300], X[300:], Y[300:]
 
-HIDDEN, DROP, DECAY, EPOCHS, RATE = 16, 0.3, 0.1, 20, 2e-6
+HIDDEN, DROP, DECAY, EPOCHS, RATE = 16, 0.3, 0.1, 10, 2e-6
 net = nn.Sequential(nn.Linear(30, HIDDEN), nn.ReLU(), nn.Dropout(DROP), nn.Linear(HIDDEN, 2))
 opt = torch.optim.AdamW(net.parameters(), lr=RATE, weight_decay=DECAY)
 ce = nn.CrossEntropyLoss()
