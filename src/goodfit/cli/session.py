@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TextIO
 
 from goodfit.cli.endings import DONE, INTERRUPTED, STOPPED, ResumableInterrupt, say_error
+from goodfit.execution.early import early_workers
+from goodfit.execution.machine import likely_workers
 from goodfit.findings import plain
 from goodfit.ledger.folder import RunFolder
 from goodfit.ledger.places import claim_next, drop_if_empty, latest
@@ -47,7 +49,8 @@ def perform(
     planned = trials is not None or epochs is not None
     seconds = options.budget if options.budget is not None or planned else budget
 
-    with _streams(for_json=options.json) as (document_stream, progress_stream):
+    early = early_workers(likely_workers(options.device, options.workers))
+    with _streams(for_json=options.json) as (document_stream, progress_stream), early:
         with TerminalWatcher(progress_stream, quiet=options.quiet) as watcher:
             _import_from_here()
             from goodfit.task_file import load_task  # imports torch with the user's file

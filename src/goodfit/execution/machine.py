@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import torch
 
+GPU_DEVICE = Path("/dev/nvidiactl")  # there where NVIDIA's driver is
 CPU_MAX = Path("/sys/fs/cgroup/cpu.max")  # a container's share: "<microseconds> <period>" or "max <period>"
 
 
@@ -18,6 +19,19 @@ def default_workers(device: torch.device | str) -> int:
     if not str(device).startswith("cpu"):
         return 1
     return usable_cpus()
+
+
+def likely_workers(device: str, workers: int | None) -> int:
+    """How many workers a run will want, told without loading torch.
+
+    Args:
+        device: as asked for: "auto", "cpu" or "cuda".
+        workers: as asked for; None: by the device.
+    """
+    if workers is not None:
+        return workers
+    has_gpu = device.startswith("cuda") or (device == "auto" and GPU_DEVICE.exists())
+    return 1 if has_gpu else usable_cpus()
 
 
 def usable_cpus() -> int:

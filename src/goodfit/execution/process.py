@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import pickle
 import site
@@ -23,30 +22,36 @@ _ROOT = str(Path(__file__).resolve().parents[2])  # the folder that holds the pa
 class WorkerProcess:
     """Started at once; hears and says whole messages; never raises when the worker dies."""
 
-    def __init__(self, source: bytes, threads: int, log: Path | None) -> None:
+    def __init__(self, threads: int, is_early: bool = False) -> None:
+        """
+        Args:
+            threads: torch's.
+            is_early: it loads torch at once, and is told later what to train.
+        """
+        self.threads = threads
         ours, theirs = socket.socketpair()
         ours.settimeout(SEND_SECONDS)
         self._line = Line(ours)
-        with contextlib.ExitStack() as stack:
-            stack.enter_context(theirs)
-            prints: Any = 2
-            if log is not None:
-                log.parent.mkdir(parents=True, exist_ok=True)
-                prints = stack.enter_context(log.open("ab"))
+        with theirs:
             self._process = subprocess.Popen(
                 # -P: the folder that the user stands in must not shadow the standard library while we start.
-                [sys.executable, "-P", "-m", "goodfit.execution.worker", str(theirs.fileno())],
+                [sys.executable, "-P", "-m", "goodfit.execution.worker", str(theirs.fileno())] + ["early"] * is_early,
                 stdin=subprocess.DEVNULL,
-                stdout=prints,  # never this process's standard output: with --json that is the result alone
-                stderr=prints,
+                stdout=2,  # never this process's standard output: with --json that is the result alone
+                stderr=2,
                 pass_fds=(theirs.fileno(),),
                 start_new_session=True,  # Ctrl-C in a terminal goes to a whole group: workers are told by us instead
                 env=_environment(threads),
             )
         self.death = _death_of(self._process.pid)
         self._is_lost = False  # its line is closed
+
+    def greet(self, source: bytes, log: Path | None) -> None:
+        """Tell it where the problem comes from, and where its prints go."""
         path = tuple(entry or os.getcwd() for entry in sys.path)
-        self.send(Hello(os.getpid(), path, threads, source))
+        if log is not None:
+            log.parent.mkdir(parents=True, exist_ok=True)
+        self.send(Hello(os.getpid(), path, self.threads, source, None if log is None else str(log.resolve())))
 
     @property
     def pid(self) -> int:

@@ -6,12 +6,13 @@ import collections
 import dataclasses
 import selectors
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
 from goodfit.errors import SettingsError
 from goodfit.execution.by_value import dumps
+from goodfit.execution.early import take_early
 from goodfit.execution.failures import died, training_of, unbegun
 from goodfit.execution.process import WorkerProcess
 from goodfit.execution.source import ProblemSource
@@ -67,8 +68,7 @@ class ProcessExecutor:
         """
         if workers < 1:
             raise SettingsError(f"workers is 1 or more, got {workers}; for 0, use InlineExecutor.")
-        self._start: Callable[[], WorkerProcess] = lambda: WorkerProcess(source, threads_per_worker, log)
-        source = dumps(problem_source)
+        self._source, self._threads, self._log = dumps(problem_source), threads_per_worker, log
         self._slots = workers
         self._grace_seconds = grace_seconds
         self._wishes: collections.deque[tuple[str, CohortWork | None, str, int]] = collections.deque()
@@ -186,7 +186,8 @@ class ProcessExecutor:
                 idle.send(Stop(job.work.key, trial))
 
     def _open_worker(self) -> WorkerProcess:
-        worker = self._start()
+        worker = take_early(self._threads) or WorkerProcess(self._threads)
+        worker.greet(self._source, self._log)
         self._selector.register(worker.stream, selectors.EVENT_READ, worker)
         if worker.death is not None:
             self._selector.register(worker.death, selectors.EVENT_READ, worker)

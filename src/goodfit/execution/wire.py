@@ -18,6 +18,7 @@ class Hello:
     path: tuple[str, ...]  # sys.path there
     threads: int
     source: bytes  # a pickled ProblemSource
+    log: str | None = None  # what user code prints is appended to this file; None: where the process prints already
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

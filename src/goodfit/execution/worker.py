@@ -1,4 +1,4 @@
-"""A worker process: `python -m goodfit.execution.worker DESCRIPTOR`, started by `ProcessExecutor` alone.
+"""A worker process: `python -m goodfit.execution.worker DESCRIPTOR [early]`, started by `WorkerProcess` alone.
 
 It never runs the user's script: the problem comes by value. It ends when its parent does, whichever way that ends.
 Imports above are light on purpose: orders are read, and Ctrl-C is ignored, while torch is still loading.
@@ -43,6 +43,9 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(line_buffering=True)  # a worker ends without ceremony; what was printed is kept
     line = Line(socket.socket(fileno=int(sys.argv[1])))
+    if "early" in sys.argv[2:]:  # nobody knows yet what is to be trained, but torch will be needed
+        keep_freed_memory()
+        importlib.import_module("goodfit.training.engines")
     try:
         received = line.receive()
         while not received:
@@ -51,6 +54,8 @@ def main() -> None:
         return
     hello: Hello = pickle.loads(received[0])
     sys.path[:] = hello.path
+    if hello.log is not None:
+        _print_to(hello.log)
     works: Works = queue.SimpleQueue()
     threading.Thread(target=_read, args=(line, hello.parent, received[1:], works), daemon=True).start()
     _serve(line, hello, works)
@@ -92,6 +97,15 @@ def _run(
     except Exception as error:
         return Failed(run.key, in_one_sentence(error, "Reading the work in a worker process"), traceback.format_exc())
     return run_work(problem, work, send, orders, SystemClock())
+
+
+def _print_to(log: str) -> None:
+    """Append what this process prints, from Python or from compiled code, to a file."""
+    opened = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+    for stream, descriptor in ((sys.stdout, 1), (sys.stderr, 2)):
+        stream.flush()
+        os.dup2(opened, descriptor)
+    os.close(opened)
 
 
 def _read(line: Line, parent: int, received: list[bytes], works: Works) -> None:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from pathlib import Path
-from typing import Any
-
-import jinja2
+from typing import TYPE_CHECKING, Any
 
 from goodfit.errors import FolderError
 from goodfit.findings import plain
@@ -25,6 +23,9 @@ from goodfit.report.numbers import number, without_passwords
 from goodfit.report.rail import Told, alike, decisions, findings, steps
 from goodfit.report.reading import Reading, read
 from goodfit.report.trial_table import trial_table
+
+if TYPE_CHECKING:
+    import jinja2
 
 TOP_TRIALS = 4  # shown with panels of their own, besides those that a finding is about
 PANELS = 10  # trials with panels at most
@@ -107,6 +108,8 @@ def render(snapshot: Snapshot) -> str:
 
 @functools.cache
 def _template() -> jinja2.Template:
+    import jinja2  # wanted at a run's end, and not to be waited for at its start
+
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("goodfit.report"),
         autoescape=True,

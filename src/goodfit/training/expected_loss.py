@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from scipy import optimize
 from torch import Tensor, nn
 
 _MOST_FREE_NUMBERS = 1_000_000  # ours: a bound for memory; larger outputs (long texts) get no floor
@@ -169,13 +168,15 @@ def lowest_loss(loss_of: Callable[[Tensor], Tensor], like: Tensor, *, shared: bo
         return value, gradient.double().flatten().cpu().numpy()
 
     # One output for all is a small and well-behaved problem, but each look at it costs a pass over all targets.
+    from scipy.optimize import minimize  # half a second, which most runs need not wait for
+
     options = {"maxiter": 40, "ftol": 1e-9} if shared else {"maxiter": 200, "ftol": 1e-15, "gtol": 1e-10}
     try:
         with torch.enable_grad():
             origin = np.zeros(start.numel())
             first, _ = value_and_gradient(origin)
             # SciPy's, not torch.optim's: the latter loads torch._dynamo, two seconds and more.
-            optimize.minimize(value_and_gradient, origin, jac=True, method="L-BFGS-B", options=options)
+            minimize(value_and_gradient, origin, jac=True, method="L-BFGS-B", options=options)
     except (RuntimeError, TypeError, ValueError, IndexError):
         return None
     # A loss that keeps falling below zero has no bottom: a Gaussian NLL whose variance goes to nothing.
