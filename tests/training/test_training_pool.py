@@ -8,10 +8,11 @@ from torch import nn
 from training_cases import CLASSES, apart, problem, train, trial
 
 from goodfit.training.batches import Feed
-from goodfit.training.engines import layout
+from goodfit.training.engines import layout, quicker
 from goodfit.training.engines.ahead import Ahead
 from goodfit.training.engines.update import DirectUpdate, TorchUpdate, clip_gradients, update_for
 from goodfit.training.optimizers import Choice, torch_optimizer
+from goodfit.training.problem import Loss
 from goodfit.training.trial import Regime
 
 torch.set_num_threads(1)
@@ -127,8 +128,15 @@ class Viewing(nn.Module):
         return self.head(x.view(len(x), -1))
 
 
+@pytest.fixture(autouse=True)
+def _steps_enough(monkeypatch):
+    """Trials of a test are too short to be worth finding the quickest way."""
+    monkeypatch.setattr(quicker, "LEAST_STEPS", 0)
+    monkeypatch.setattr(quicker, "_answers", {})
+
+
 def laid_out(model, prob):
-    return layout.lay_out(model, prob, Feed(prob, Regime(), 8))
+    return quicker.quickened(model, prob, Feed(prob, Regime(), 8), 1)
 
 
 def is_last(module):
@@ -172,3 +180,57 @@ def test_a_model_that_cannot_be_laid_out_otherwise_stays_as_it_is():
 )
 def test_only_overlapping_windows_are_worth_another_layout(layer, gains):
     assert layout.gains(nn.Sequential(nn.Identity(), layer)) is gains
+
+
+class Sequence(nn.Module):
+    def __init__(self, **settings):
+        super().__init__()
+        self.gru = nn.GRU(3, 6, **settings)
+        self.head, self.first = nn.Linear(6, CLASSES), settings.get("batch_first", False)
+        self.start = nn.Parameter(torch.zeros(settings.get("num_layers", 1), 1, 6))
+
+    def forward(self, x):
+        x = x if self.first else x.transpose(0, 1)
+        out, last = self.gru(x, self.start.expand(-1, x.shape[0 if self.first else 1], -1).contiguous())
+        return self.head(out.mean(1 if self.first else 0) + last.sum(0))
+
+
+@pytest.mark.parametrize("settings", [{}, {"batch_first": True}, {"num_layers": 2, "batch_first": True}], ids=str)
+def test_the_pools_own_gru_learns_what_pytorchs_learns(settings, monkeypatch):
+    prob, t = problem("gru", build=lambda hp: Sequence(**settings)), [trial(optimizer="adamw", lr=0.01)]
+    own = laid_out(Sequence(**settings).double(), prob)
+    assert own.gru.forward.__func__ is not nn.GRU.forward
+    (ours,), told = train("pool", prob, t, 15)
+    monkeypatch.setattr(quicker, "LEAST_STEPS", 10**9)
+    monkeypatch.setattr(quicker, "_answers", {})
+    (theirs,), told_theirs = train("pool", prob, t, 15)
+    assert apart(ours.parameters, theirs.parameters) < 1e-12
+    np.testing.assert_allclose(told.series(0, "step_loss")[1], told_theirs.series(0, "step_loss")[1], atol=1e-12)
+
+
+def test_a_model_that_differentiates_its_gru_twice_keeps_pytorchs():
+    class Penalised(Sequence):
+        def forward(self, x):
+            x = x.detach().requires_grad_()
+            out = super().forward(x)
+            (gradient,) = torch.autograd.grad(out.sum(), x, create_graph=True)
+            return out + gradient.square().mean()
+
+    prob = problem("gru", build=lambda hp: Penalised())
+    assert "forward" not in vars(laid_out(Penalised().double(), prob).gru)
+    (state,), _ = train("pool", prob, [trial()], 4)
+    assert state.step == 4
+
+
+@pytest.mark.parametrize("kind", ["indices", "ignored", "probabilities", "plain"])
+def test_cross_entropy_of_sequences_is_pytorchs_however_the_classes_lie(kind):
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(3, 5, 4, generator=generator, dtype=torch.float64)
+    prediction = logits.mT.contiguous() if kind == "plain" else logits.mT
+    target = torch.randint(0, 4, (3, 5), generator=generator)
+    if kind == "ignored":
+        target[0, 1:4] = -100
+    if kind == "probabilities":
+        target = torch.softmax(logits.mT + 1, 1)
+    seen = quicker.quick_loss(Loss(F.cross_entropy)).function(prediction, target)
+    torch.testing.assert_close(seen, F.cross_entropy(prediction, target), rtol=1e-14, atol=0)

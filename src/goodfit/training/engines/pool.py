@@ -22,9 +22,9 @@ from goodfit.training.divergence import not_finite_reason
 from goodfit.training.dropout import begin_step, counter_dropouts
 from goodfit.training.engine import Control, Emit
 from goodfit.training.engines.ahead import Ahead
-from goodfit.training.engines.layout import lay_out
 from goodfit.training.engines.looking import evaluated, probe_batch
 from goodfit.training.engines.pace import DEVICE_INTERVAL, KEY_STEPS, SEND_STEPS
+from goodfit.training.engines.quicker import quick_loss, quickened
 from goodfit.training.engines.start import dropout_rates, limit_of, start_model
 from goodfit.training.engines.update import clip_gradients, total_norm, update_for
 from goodfit.training.faults import check_depends_on_weights, check_scalar, telling
@@ -71,8 +71,8 @@ class Pool:
                 control.checkpoint([*results[:place], state, *results[place + 1 :]])
 
             with seeded(trial.seed):
-                training = PlainTraining(problem, trial, states[place], regime, emit)
-                ended.append(training.run(to_step, control, checkpoint))
+                training = PlainTraining(problem, trial, states[place], regime, emit, to_step)
+                ended.append(training.run(control, checkpoint))
             results[place] = ended[-1]
         return ended
 
@@ -80,17 +80,21 @@ class Pool:
 class PlainTraining:
     """One trial on its way."""
 
-    def __init__(self, problem: Problem, trial: Trial, state: TrialState | None, regime: Regime, emit: Emit) -> None:
+    def __init__(
+        self, problem: Problem, trial: Trial, state: TrialState | None, regime: Regime, emit: Emit, to_step: int
+    ) -> None:
         self.problem, self.trial, self.regime = problem, trial, regime
         self.course = course_of(trial, regime)
         self.feed = Feed(problem, regime, batch_size_of(trial, problem, regime))
-        self.step = 0 if state is None else state.step
+        self.step, self.to_step = (0 if state is None else state.step), to_step
         self.is_fresh = state is None
         self.watch = LossWatch(regime.explosion_window, state)
         self.curve = Curve(trial.number, emit)
         self.ahead = Ahead(self.feed, trial.seed)
-        self.model = lay_out(start_model(problem, trial, self.step, regime), problem, self.feed)
+        model = start_model(problem, trial, self.step, regime)
+        self.model = quickened(model, problem, self.feed, to_step - self.step)
         self.loss = TrainingLoss(self.model, problem.loss)
+        self.quick_loss = quick_loss(problem.loss)
         self.dropouts = list(counter_dropouts(self.model).values())
         self.parameters = [p for p in self.model.parameters() if p.requires_grad]
         if state is not None:
@@ -100,19 +104,19 @@ class PlainTraining:
         self._losses: list[tuple[int, Tensor | float]] = []
         self._interval = 1 if problem.device.type == "cpu" else DEVICE_INTERVAL
 
-    def run(self, to_step: int, control: Control, checkpoint: Callable[[TrialState], None]) -> TrialState:
+    def run(self, control: Control, checkpoint: Callable[[TrialState], None]) -> TrialState:
         """Train to `to_step` or to an earlier end; emits the end."""
         self.model.train()
         if self.is_fresh and 0 in self.regime.eval_steps:
             self._look()
         end: tuple[Status, int, str] | None = None
-        while end is None and self.step < to_step:
+        while end is None and self.step < self.to_step:
             if control.is_stopped(self.trial.number):
                 end = Status.STOPPED, self.step, "asked to leave"
             elif control.should_stop():
                 end = Status.INTERRUPTED, self.step, ""
             else:
-                end = self._one_step(last=self.step + 1 >= to_step)
+                end = self._one_step(last=self.step + 1 >= self.to_step)
                 if end is None and self.step % self.feed.steps_per_epoch == 0:
                     end = self._at_end_of_pass()
                     if end is None and control.wants_checkpoint():
@@ -138,7 +142,7 @@ class PlainTraining:
             batch = self.ahead.batch(step)
             seed_globals(mixed(self.trial.seed, STEP, step), self.problem.device)
             self._set_keys(step)
-            loss = self.loss(batch) if self.loss.smoothed else self.problem.loss(self.model, batch)
+            loss = self.loss(batch) if self.loss.smoothed else self.quick_loss(self.model, batch)
             if not isinstance(loss, Tensor) or loss.ndim or not loss.requires_grad:
                 check_scalar(loss, self._doing)
                 check_depends_on_weights(loss, self._doing)
