@@ -84,7 +84,7 @@ def test_a_small_sample_holds_many_kinds_and_healthy_scripts():
 def test_a_result_is_kept_until_script_or_source_change(tmp_path, monkeypatch):
     runs = []
 
-    def doctor(path, timeout_seconds):
+    def doctor(path, timeout_seconds, *, warm):
         runs.append(path)
         return Run((finding("no-shuffle", "warning"),), "", 1.0)
 
@@ -99,7 +99,7 @@ def test_a_result_is_kept_until_script_or_source_change(tmp_path, monkeypatch):
 
 
 def test_a_failure_is_told_and_not_kept(tmp_path, monkeypatch):
-    monkeypatch.setattr(score, "run_doctor", lambda path, timeout_seconds: Run((), "no document: boom"))
+    monkeypatch.setattr(score, "run_doctor", lambda path, timeout_seconds, *, warm: Run((), "no document: boom"))
     script = score.read_manifest()[0]
     run = score.cached_run(script, "source", tmp_path, 1.0)
     assert not list(tmp_path.iterdir())
