@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from goodfit.diagnosis.mistakes import FACTS, SIGNALS, Mistake
+from goodfit.diagnosis.mistakes import FACTS, OUTCOMES, SIGNALS, Mistake
 from goodfit.findings import Finding, Severity
 from goodfit.recording.records import Recording
 from goodfit.settings.doctor import DoctorSettings
@@ -21,7 +21,12 @@ def signals(recording: Recording, settings: DoctorSettings) -> list[Finding]:
     return _seen(SIGNALS, recording, settings)
 
 
-def in_order(of_facts: Sequence[Finding], of_signals: Sequence[Finding], of_curves: Sequence[Finding]) -> list[Finding]:
+def outcomes(recording: Recording, settings: DoctorSettings) -> list[Finding]:
+    """How the training went."""
+    return _seen(OUTCOMES, recording, settings)
+
+
+def in_order(of_facts: Sequence[Finding], *groups: Sequence[Finding]) -> list[Finding]:
     """One list: each group's first finding leads those behind it, and a group leads the groups behind it.
 
     Facts stand for themselves, so several may lead; signals and curves describe one training together, so only the
@@ -30,7 +35,7 @@ def in_order(of_facts: Sequence[Finding], of_signals: Sequence[Finding], of_curv
     leading = [f for f in of_facts if f.severity != Severity.INFO]
     ordered = [*leading, *(f for f in of_facts if f.severity == Severity.INFO)]
     leader = leading[0].kind if leading else None
-    for group in (of_signals, of_curves):
+    for group in groups:
         for finding in group:
             if finding.severity == Severity.INFO:
                 ordered.append(finding)

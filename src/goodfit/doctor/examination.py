@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from goodfit.diagnosis.causes import facts, in_order, signals
+from goodfit.diagnosis.causes import facts, in_order, outcomes, signals
+from goodfit.diagnosis.mistakes.dynamics import of_curves as of_recorded_curves
+from goodfit.doctor.batches import tests_of_batches
+from goodfit.doctor.experiments import confirmed
+from goodfit.doctor.rates import rate_findings
+from goodfit.doctor.replay import Replay, Unable
 from goodfit.findings import Finding, Severity
 from goodfit.recording.records import Recording
 from goodfit.settings import Settings
+from goodfit.settings.doctor import DoctorSettings
 
 if TYPE_CHECKING:
     from goodfit.recording.recorder import Recorder
@@ -24,8 +30,55 @@ def examine(
         recorder: where batches and weights were kept; without it nothing is tried.
         extra_seconds: what experiments may take.
     """
-    found = in_order(facts(recording, settings.doctor), signals(recording, settings.doctor), [])
-    return with_health(found, recording)
+    own = settings.doctor
+    replay = _replay(recording, recorder, extra_seconds)
+    of_facts = facts(recording, own)
+    if recorder is not None and replay is not None:
+        of_facts += tests_of_batches(recording, recorder, replay, own)
+    of_signals, of_outcomes = signals(recording, own), outcomes(recording, own)
+    # with a fact known, rates are no question: the figures would be those of the broken loop
+    of_rates: list[Finding] = []
+    if replay is not None and all(finding.severity == Severity.INFO for finding in of_facts):
+        of_facts = confirmed(of_facts, recording, replay, own)
+        of_signals = confirmed(of_signals, recording, replay, own)
+        if all(finding.severity == Severity.INFO for finding in of_signals if finding.kind not in _OF_RATES):
+            of_rates = tried_rates(recording, replay, own)
+            if any(finding.kind == "lr-too-high" for finding in of_rates):
+                of_signals = sorted(of_signals, key=lambda finding: finding.kind in _OF_RATES)
+    else:
+        of_facts = confirmed(of_facts, recording, replay, own)
+        of_signals = confirmed(of_signals, recording, None, own)
+    of_outcomes = confirmed(of_outcomes, recording, replay, own)
+    before = [f for f in of_signals if f.kind not in _OF_RATES]
+    after = [f for f in of_signals if f.kind in _OF_RATES]
+    of_curves = of_recorded_curves(recording, own, settings.curves)
+    known = {finding.kind for finding in (*of_facts, *of_signals, *of_rates, *of_outcomes)}
+    of_curves = [finding for finding in of_curves if finding.kind not in known]
+    return with_health(in_order(of_facts, before, of_rates, after, of_outcomes, of_curves), recording)
+
+
+_OF_RATES = ("dead-relu", "exploding-gradient")  # what too high a rate does too
+
+
+def _replay(recording: Recording, recorder: Recorder | None, seconds: float) -> Replay | None:
+    """The means to try remedies; None where the steps cannot be computed again."""
+    if recorder is None or seconds <= 0 or recorder.optimizer is None or recording.is_adversarial:
+        return None
+    use = max(recording.optimised, key=lambda one: one.steps)
+    rate = max((lr for step, lr in use.lrs[:1]), default=None)
+    try:
+        return Replay(recorder.kept, recorder.optimizer, rate, recording.clip_norm, seconds)
+    except Unable:
+        return None
+
+
+def tried_rates(recording: Recording, replay: Replay, settings: DoctorSettings) -> list[Finding]:
+    """Findings on the learning rate; none where a replay fails."""
+    try:
+        return rate_findings(recording, replay, settings)
+    except Exception as error:  # the user's own code, run in a way it was not written for
+        recording.opaque.append(f"an experiment failed ({type(error).__name__}: {error})")
+        return []
 
 
 def with_health(found: list[Finding], recording: Recording) -> list[Finding]:

@@ -13,6 +13,8 @@ from goodfit.recording.state import State
 
 _WINDOW = 12  # batches in which a dead unit is zero throughout
 _ENOUGH = 256  # samples
+_BINS = 24
+_HISTOGRAM_VALUES = 20_000
 _FLAT = 0.97  # |tanh| and distance of a sigmoid from 1/2, doubled (recipe 6.1)
 
 
@@ -58,6 +60,12 @@ class ActivationWatch:
             state.recording.activations.append(use)
             place = self._places[key] = _Place(use, torch.zeros(out.shape[axis], dtype=torch.bool, device=out.device))
         values = out.detach()
+        if place.batches == 0:
+            some = tensors.few(values).flatten()[:_HISTOGRAM_VALUES]
+            low, high = (float(v) for v in torch.aminmax(some))
+            if high > low and abs(low) != float("inf") and abs(high) != float("inf"):
+                place.use.histogram = [int(n) for n in torch.histc(some.float(), _BINS, low, high).tolist()]
+                place.use.edges = (low, high)
         if place.use.std_at_start == 0.0:
             place.use.std_at_start = float(tensors.few(values).std())
         if len(self.numbers) > 512:

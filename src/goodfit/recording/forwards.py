@@ -20,6 +20,7 @@ from goodfit.recording.state import Forward, State, without_functions
 
 MODAL = (dropout._DropoutNd, batchnorm._BatchNorm)
 _RECURRENT = (nn.RNNBase, nn.RNNCellBase)
+_NORMALISING = (batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.Embedding, nn.EmbeddingBag)
 _DEFAULT = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 _MOST_MODELS = 200
 _MOST_PASSES = 2_000
@@ -107,9 +108,11 @@ class ForwardWatch:
             self._look_at_inputs(forward, inputs)
         elif inputs is not None:
             forward.samples = len(inputs)
+        if fed_by_network:
+            forward.source = state.last_use
         if forward.gradients_on and forward.numbers:
             forward.args, forward.kwargs = args, kwargs
-        state.last_output = weakref.ref(outputs[0])
+        state.last_output, state.last_use = weakref.ref(outputs[0]), forward.use
         state.pending.append(forward)
         if len(state.pending) > 64:
             self.settle(state.pending.pop(0))
@@ -144,6 +147,8 @@ class ForwardWatch:
         state, use = self.state, forward.use
         modes = use.training
         modes.passes += 1
+        if forward.source is not None:
+            forward.source.feeds += 1
         if use.training_site is None:
             use.training_site = forward.site
         if forward.layers:
@@ -165,6 +170,8 @@ class ForwardWatch:
             tensors.add_spread(use.input_train, values)
         if forward.features is not None:
             _blend(use, forward.features)
+        if forward.ran and modes.passes == 1:
+            use.starts_normalising = isinstance(forward.ran[0][0], _NORMALISING)
         for module, with_gradients in forward.ran:
             for name, parameter in module._parameters.items():
                 if parameter is not None:
@@ -240,6 +247,7 @@ class ForwardWatch:
         if len(state.models) < _MOST_MODELS:
             state.models[id(module)] = (weakref.ref(module), use)
             state.recording.models.append(use)
+        owned: set[int] = set()
         for name, child in module.named_modules():
             use.has_batch_norm |= isinstance(child, batchnorm._BatchNorm)
             use.has_dropout |= isinstance(child, dropout._DropoutNd)
@@ -247,6 +255,8 @@ class ForwardWatch:
             use.has_embedding |= isinstance(child, nn.Embedding)
             for own, parameter in child._parameters.items():
                 if parameter is not None:
+                    use.is_tied |= id(parameter) in owned
+                    owned.add(id(parameter))
                     use.parameters += parameter.numel()
                     self._enter(parameter, f"{name}.{own}" if name else own, child, use.number)
         return use

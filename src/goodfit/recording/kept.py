@@ -106,7 +106,9 @@ class KeptWatch:
         kept.bytes_kept += size if place is kept.early or len(kept.late) < _MOST_BATCHES else 0
         exact = prediction is output or (
             prediction.numel() == output.numel()
-            and (prediction.data_ptr() == output.data_ptr() or prediction.numel() == 1)
+            and prediction.data_ptr() == output.data_ptr()
+            and prediction.is_contiguous()
+            and output.is_contiguous()
         )
         place.append(
             KeptBatch(

@@ -28,6 +28,7 @@ class _Tracked:
     optimizer: Any  # a weak reference
     cleared: bool = True  # since its last step
     backwards: int = 0  # that reached its parameters since its last step
+    all_backwards: int = 0  # of the whole recording, at its last step
     looked_all: bool = False  # the whole window was looked at
     before: dict[int, Tensor] = dataclasses.field(default_factory=dict)
     first: dict[int, Tensor] = dataclasses.field(default_factory=dict)  # a few weights at the first step
@@ -224,6 +225,8 @@ class OptimizerWatch:
         own = [p for p in parameters if p.grad is not None and not p.grad.is_sparse]
         use.looked += 1
         use.without_gradient += not any(p.grad is not None for p in parameters)
+        ran = state.recording.backwards > tracked.all_backwards
+        use.idle += ran and not self.cleared_last and not any(p.grad is not None for p in parameters)
         if use.steps and tracked.looked_all and tracked.backwards and not use.is_closure:
             use.windows += 1
             use.uncleared += not tracked.cleared
@@ -299,6 +302,7 @@ class OptimizerWatch:
         if tracked.before:
             self._measure_update(tracked, optimizer)
         tracked.cleared, tracked.backwards = False, 0
+        tracked.all_backwards = state.recording.backwards
         self.settle()
 
     def _measure_update(self, tracked: _Tracked, optimizer: Any) -> None:
@@ -376,6 +380,11 @@ class OptimizerWatch:
             parameters_finite=finite,
             inputs_finite=inputs_finite,
         )
+
+    def busiest(self) -> Any:
+        """The optimiser that took most steps, while it lives."""
+        tracked = max(self._tracked.values(), key=lambda t: t.use.steps, default=None)
+        return tracked.optimizer() if tracked is not None and tracked.use.steps else None
 
     # ---- the end
 

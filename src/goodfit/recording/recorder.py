@@ -92,6 +92,11 @@ class Recorder:
         return self._kept.kept
 
     @property
+    def optimizer(self) -> Any:
+        """The optimiser that stepped most; None where there is none any more."""
+        return self._optimizers.busiest()
+
+    @property
     def loader_watch(self) -> LoaderWatch:
         """The loaders seen."""
         return self._loaders
@@ -117,6 +122,7 @@ class Recorder:
         wrap(nn.Module, "train", self._around_train)
         wrap(nn.Module, "load_state_dict", self._around_load)
         wrap(nn.Parameter, "__deepcopy__", self._around_deepcopy)
+        wrap(nn.utils, "clip_grad_norm_", self._around_clip)
         wrap(torch.no_grad, "__enter__", self._around_no_grad)
         wrap(torch.inference_mode, "__enter__", self._around_no_grad)
         wrap(DataLoader, "__iter__", self._around_iter)
@@ -179,9 +185,10 @@ class Recorder:
     def _look(self, on: bool, *, deep: bool = True) -> None:
         """Turn the costly hooks on or off."""
         state = self.state
-        on = on and not self._opaque and self.running
+        on = on and self.running
         state.looking = on
         state.deep = on and deep
+        on = on and not self._opaque  # steps and backward passes are looked at even then
         if on and not self._handles:
             self._handles = [
                 modules.register_module_forward_pre_hook(self._forwards.before),
@@ -190,6 +197,8 @@ class Recorder:
         elif not on and self._handles:
             for handle in self._handles:
                 handle.remove()
+                # torch 2.13 forgets this entry, and takes it for a hook that is still there
+                modules._global_forward_hooks_with_kwargs.pop(handle.id, None)
             self._handles = []
             state.stack.clear()
             state.forward = None
@@ -362,6 +371,14 @@ class Recorder:
 
         return wrapped
 
+    def _around_clip(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapped(parameters: Any, max_norm: float, *args: Any, **kwargs: Any) -> Any:
+            if self.state.here():
+                self.recording.clip_norm = float(max_norm)
+            return original(parameters, max_norm, *args, **kwargs)
+
+        return wrapped
+
     def _around_iter(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def wrapped(loader: DataLoader[Any]) -> Any:
             if self.state.here():
@@ -375,8 +392,8 @@ class Recorder:
             if self.state.here():
                 # the compiler would trace our hooks into the program
                 self.recording.opaque.append("a part compiled by torch.compile")
-                self._look(False)
                 self._opaque = True
+                self._look(self.state.looking)
             return original(*args, **kwargs)
 
         return wrapped

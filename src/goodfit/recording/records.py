@@ -121,6 +121,7 @@ class ModelUse:
     has_dropout: bool = False
     is_recurrent: bool = False
     has_embedding: bool = False
+    is_tied: bool = False  # two of its modules share a parameter
     loaded: bool = False  # weights came from a file or another network
     training: Modes = dataclasses.field(default_factory=Modes)  # passes that were trained on
     training_site: Site | None = None
@@ -128,7 +129,8 @@ class ModelUse:
     first_wrong_step: int | None = None
     was_in_train_mode: bool = False  # a trained pass ran in train mode at some time
     eval_called_at: Site | None = None  # the last .eval() before the first such pass
-    first_layer: str = ""  # the class of the first layer with parameters
+    feeds: int = 0  # trained passes of another network that took what it put out
+    starts_normalising: bool = False  # its first layer with parameters normalises, or looks up embeddings
     input_train: Spread = dataclasses.field(default_factory=Spread)
     input_eval: Spread = dataclasses.field(default_factory=Spread)
     feature_means: list[float] = dataclasses.field(default_factory=list)  # of the training inputs, by feature
@@ -209,6 +211,7 @@ class OptimizerUse:
     cleared_before_step: int = 0  # steps right after a clear: all gradients gone although a backward pass ran
     without_gradient: int = 0  # steps looked at in which no parameter had a gradient
     looked: int = 0  # steps looked at
+    idle: int = 0  # of these, without any gradient although a backward pass had run and nothing was cleared since
     backwards: int = 0  # backward passes in its windows
     unreached: int = 0  # its parameters that no backward pass ever reached
     held: int = 0  # its parameters
@@ -240,6 +243,8 @@ class ActivationUse:
     is_output: bool = False
     is_gate: bool = False  # multiplied with something else: an attention or a gate
     std_at_start: float = 0.0
+    histogram: list[int] = dataclasses.field(default_factory=list)  # of the outputs, when last looked at
+    edges: tuple[float, float] = (0.0, 0.0)  # between which its bins lie
 
 
 @dataclasses.dataclass(slots=True)
@@ -359,6 +364,7 @@ class Recording:
     backwards: int = 0
     seconds: float = 0.0
     ended: str = "done"  # "done", or what ended it
+    clip_norm: float | None = None  # the gradient norm is clipped to
     opaque: list[str] = dataclasses.field(default_factory=list)  # parts that could not be looked into
     losses: list[LossUse] = dataclasses.field(default_factory=list)
     models: list[ModelUse] = dataclasses.field(default_factory=list)

@@ -47,6 +47,7 @@ class Forward:
     args: tuple[Any, ...] | None = None
     kwargs: dict[str, Any] | None = None
     output: Any = None  # a weak reference
+    source: ModelUse | None = None  # the network whose output it took
     samples: int = 0
     hashes: list[int] = dataclasses.field(default_factory=list)
     features: tuple[list[float], list[float]] | None = None
@@ -97,6 +98,7 @@ class State:
         self.pending: list[Forward] = []
         self.losses: list[LossCall] = []
         self.last_output: Any = None
+        self.last_use: ModelUse | None = None
         self.last_batch_loader: Any = None
         self.parameter_uses: dict[int, ParameterUse] = {}
         self.parameters: dict[int, weakref.ref[Tensor]] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from goodfit.diagnosis.mistakes import clearing, modes, outputs, reach
+from goodfit.diagnosis.mistakes import clearing, data, dynamics, flow, modes, outputs, reach, schedules
 from goodfit.findings import Finding
 from goodfit.recording.records import Recording
 from goodfit.settings.doctor import DoctorSettings
@@ -13,6 +13,7 @@ Mistake = Callable[[Recording, DoctorSettings], Finding | None]
 
 # Facts of the program: each stands for itself. The first ones explain the later ones where both are seen.
 FACTS: tuple[Mistake, ...] = (
+    flow.numerical_nan,
     reach.dead_graph_detach,
     clearing.optimizer_step_missing,
     reach.parameters_not_in_optimizer,
@@ -27,6 +28,22 @@ FACTS: tuple[Mistake, ...] = (
     modes.eval_mode_while_training,
     reach.frozen_parameters,
     modes.train_mode_while_evaluating,
+    data.no_shuffle,
+    data.data_leakage,
+    data.train_eval_preprocessing_mismatch,
+    flow.missing_nonlinearity,
+    schedules.lr_schedule_wrong,
 )
-# Statistics of what ran: consequences, where a fact was found.
-SIGNALS: tuple[Mistake, ...] = ()
+# Statistics of what ran: consequences, where a fact was found. A bad start or bad data explain what comes later.
+SIGNALS: tuple[Mistake, ...] = (
+    data.unnormalised_inputs,
+    data.unnormalised_targets,
+    flow.bad_initialisation,
+    flow.saturated_activation,
+    flow.exploding_gradient,
+    flow.vanishing_gradient,
+    flow.dead_relu,
+    data.class_imbalance,
+)
+# What only describes the outcome.
+OUTCOMES: tuple[Mistake, ...] = (dynamics.diverged, flow.update_ratio_off)

@@ -69,12 +69,11 @@ def frozen_parameters(recording: Recording, settings: DoctorSettings) -> Finding
         p
         for p in recording.parameters
         if not p.requires_grad
-        and p.ran >= settings.hits
+        and p.ran + p.orphaned >= settings.hits
         and not p.loaded
-        and not p.stepped_before
         and not p.reached
         and p.default_start
-        and _is_trained(recording, p.model)
+        and (_is_trained(recording, p.model) or p.in_optimizer)
     ]
     if not frozen:
         return None
@@ -160,7 +159,11 @@ def dead_graph_detach(recording: Recording, settings: DoctorSettings) -> Finding
 def unused_parameters(recording: Recording, settings: DoctorSettings) -> Finding | None:
     """An optimiser none of whose parameters is ever reached: it was built for another network."""
     for use in recording.optimised:
-        if use.steps >= 5 and use.held and use.unreached == use.held and use.without_gradient >= settings.hits:
+        replaced = use.idle >= settings.hits and use.idle > settings.idle * use.looked
+        if replaced and not any(p.reached and p.requires_grad and not p.in_optimizer for p in recording.parameters):
+            continue
+        unreached = use.held and use.unreached == use.held and use.without_gradient >= settings.hits
+        if use.steps >= 5 and (replaced or unreached):
             return Finding(
                 kind="parameters-not-in-optimizer",
                 severity=Severity.ERROR,
@@ -170,7 +173,7 @@ def unused_parameters(recording: Recording, settings: DoctorSettings) -> Finding
                     "for another network, or its parameters were replaced since."
                 ),
                 action="Build the optimiser from the parameters of the network that is trained, after it is complete.",
-                evidence={"held": use.held, "steps": use.steps},
+                evidence={"held": use.held, "steps": use.steps, "idle": use.idle, "unreached": use.unreached},
                 where=str(use.site or ""),
                 confidence=0.93,
             )
@@ -178,7 +181,11 @@ def unused_parameters(recording: Recording, settings: DoctorSettings) -> Finding
 
 
 def _is_trained(recording: Recording, model: int | None) -> bool:
-    return model is not None and recording.models[model].trained_parameters > 0
+    """Whether a network is trained, or one that takes its outputs is."""
+    if model is None:
+        return False
+    use = recording.models[model]
+    return use.trained_parameters > 0 or use.feeds > 0
 
 
 def _cut(recording: Recording) -> str:

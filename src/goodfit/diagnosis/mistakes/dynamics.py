@@ -1,0 +1,85 @@
+"""What the curves of a recorded loop say, held to a stricter measure than curves that somebody asked about.
+
+A script that was run for a look need not be trained to its end: what only says that it could be better is worth
+knowing, and no alarm.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+from goodfit.diagnosis.reading import diagnose_curves
+from goodfit.diagnosis.recorded_curves import curves_of
+from goodfit.findings import Finding, Severity
+from goodfit.recording.records import Recording
+from goodfit.settings.curves import CurveSettings
+from goodfit.settings.doctor import DoctorSettings
+
+_ALARMS = {"diverged", "overfitting", "lr-too-high", "lr-too-low", "loss-spikes", "lr-schedule-wrong"}
+_NEVER_TOLD = {"healthy", "not-enough-points", "noisy-validation"}
+
+
+def diverged(recording: Recording, settings: DoctorSettings) -> Finding | None:
+    """A loss, gradient or weight that is not finite, or a loss that ended far above its start."""
+    seen = recording.not_finite
+    finite = [(step, value) for step, value in recording.step_losses if math.isfinite(value)]
+    place = str(recording.backward_site or "")
+    if seen is not None:
+        return Finding(
+            kind="diverged",
+            message=f"The {seen.what} became not finite at step {seen.step} and training cannot recover from that.",
+            action="Lower the learning rate by a factor of 10, or clip the gradients; look at the step named first.",
+            evidence={"step": seen.step, "first_in": seen.what, "loss_before_over_first": seen.grew},
+            where=str(seen.site or place),
+            confidence=0.95,
+        )
+    if len(finite) < 10 or recording.is_adversarial:
+        return None
+    first = sorted(value for _, value in finite[:3])[1]
+    tail = sorted(value for _, value in finite[-max(5, len(finite) // 5) :])
+    end = tail[len(tail) // 2]
+    if first > 0 and end > settings.diverged_times * first and tail[len(tail) // 4] > settings.diverged_times * first:
+        return Finding(
+            kind="diverged",
+            message=f"The training loss went from {first:.3g} to {end:.3g} and stayed there.",
+            action="Lower the learning rate by a factor of 10, or clip the gradients.",
+            evidence={"first_loss": first, "last_loss": end, "steps": recording.steps},
+            where=place,
+            confidence=0.9,
+        )
+    return None
+
+
+def of_curves(recording: Recording, settings: DoctorSettings, curve_settings: CurveSettings) -> list[Finding]:
+    """The findings of the rules of curves; an alarm only where the rule is sure and the kind is one."""
+    curves = curves_of(recording)
+    if curves is None:
+        return []
+    place = str(recording.backward_site or "")
+    told = []
+    for finding in diagnose_curves(curves, curve_settings).findings:
+        if finding.kind in _NEVER_TOLD:
+            continue
+        alarms = finding.kind in _ALARMS and finding.confidence >= settings.curve_confidence
+        if finding.kind == "overfitting":
+            alarms = alarms and _is_severe(recording, settings)
+        if finding.kind in ("lr-too-high", "lr-too-low"):
+            alarms = False  # tried by experiment where that can be
+        told.append(
+            dataclasses.replace(
+                finding,
+                where=finding.where if ":" in finding.where else place,
+                severity=None if alarms else Severity.INFO,
+            )
+        )
+    return told
+
+
+def _is_severe(recording: Recording, settings: DoctorSettings) -> bool:
+    curves = curves_of(recording)
+    if curves is None or curves.val_loss is None or len(curves.val_loss) < 8:
+        return False
+    values = curves.val_loss.values
+    best, end = float(values.min()), float(values[-3:].mean())
+    return best > 0 and end > settings.overfit_rise * best
