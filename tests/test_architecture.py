@@ -12,6 +12,7 @@ SOURCE = Path(__file__).parent.parent / "src" / "goodfit"
 # From the top down; a module may import from its own layer's folder and from below. docs/architecture.md draws it.
 LAYERS = [
     ["cli"],
+    ["searching"],
     ["doctor", "integrations"],
     ["api"],
     ["report"],

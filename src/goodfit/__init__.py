@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     )
     from goodfit.findings import Finding
     from goodfit.hyperparameters import Hyperparameters
+    from goodfit.searching.api import search
+    from goodfit.searching.study import Study
+    from goodfit.searching.trial import StopTrial, Trial
     from goodfit.settings import Settings
     from goodfit.space import Space, choice, integer, linear, log, logit, powers_of_two, reverse_log, when
     from goodfit.task import Data, Task, accuracy, model_loss
@@ -48,10 +51,13 @@ __all__ = [
     "SettingsError",
     "Space",
     "SpaceError",
+    "StopTrial",
+    "Study",
     "Task",
     "TaskError",
     "TestSetLocked",
     "TrainingError",
+    "Trial",
     "Watch",
     "accuracy",
     "check",
@@ -65,6 +71,7 @@ __all__ = [
     "powers_of_two",
     "reverse_log",
     "run",
+    "search",
     "watch",
     "when",
 ]
@@ -87,6 +94,9 @@ _HOMES = {
     ),
     "findings": ("Finding",),
     "hyperparameters": ("Hyperparameters",),
+    "searching.api": ("search",),
+    "searching.study": ("Study",),
+    "searching.trial": ("StopTrial", "Trial"),
     "settings": ("Settings",),
     "space": ("Space", "choice", "integer", "linear", "log", "logit", "powers_of_two", "reverse_log", "when"),
     "task": ("Data", "Task", "accuracy", "model_loss"),

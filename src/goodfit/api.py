@@ -5,14 +5,11 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import shutil
-import signal
 import tempfile
-import threading
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
-from types import FrameType
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import nn
@@ -36,14 +33,15 @@ from goodfit.ledger.store import Store, open_ledger
 from goodfit.ledger.versions import versions
 from goodfit.ledger.writer import Writer
 from goodfit.opened import Opened, open_task
-from goodfit.recipe.progress import RunEnded, RunStarted, Unwatched, Watcher
+from goodfit.recipe.progress import PlannedStage, RunEnded, RunStarted, Unwatched, Watcher
 from goodfit.report.html import write_report
 from goodfit.running.chain import Options, conduct, shown
 from goodfit.running.document import result_document
 from goodfit.running.engine_choice import EngineChooser
 from goodfit.running.session import Session
+from goodfit.running.signals import catching_signals
 from goodfit.running.trainer import Interrupted
-from goodfit.running.trying import check_task
+from goodfit.running.trying import Prepared, check_task
 from goodfit.settings import Settings
 from goodfit.space import Space
 from goodfit.task import Task
@@ -156,6 +154,45 @@ def run(
         strategy=strategy,
         levels=levels,
     )
+    return conducted(
+        task, options, conduct, shown, out=out, seed=seed, device=device, workers=workers, settings=settings,
+        resume=resume, watcher=watcher, command=command or f"gf.run({task.name!r})", clock=clock,
+    )  # fmt: skip
+
+
+class Asked(Protocol):
+    """What a study is asked for: a dataclass of JSON values, kept with it, so that a resumed one asks for the same."""
+
+    @property
+    def budget_seconds(self) -> float | None: ...
+
+
+A = TypeVar("A", bound=Asked)
+
+
+def conducted(
+    task: Task,
+    options: A,
+    conduct: Callable[[Session, Prepared, A], str],
+    shown: Callable[[A, Settings], tuple[PlannedStage, ...]],
+    *,
+    out: str | Path | None,
+    seed: int,
+    device: str,
+    workers: int | None,
+    settings: Settings | None,
+    resume: bool,
+    watcher: Watcher | None,
+    command: str,
+    clock: Clock | None,
+) -> Result:
+    """Open a task's data, keep a study of it in a folder, and conduct its stages: what `run` and `search` share.
+
+    Args:
+        options: of this kind of study; those that the folder's study was begun with count on a resume.
+        conduct: walks through the stages; gives the status.
+        shown: the plan as it is shown before anything is spent.
+    """
     settings = settings or Settings()
     clock = clock or SystemClock()
     folder_path = Path(out) if out is not None else _default_folder(task.name, resume)
@@ -167,11 +204,9 @@ def run(
     folder = RunFolder.create(folder_path, resume)
     store = open_ledger(folder.ledger)
     try:
-        writer, snapshot = _study(
-            store, folder, opened, prepared.space, seed, settings, options, command or f"gf.run({task.name!r})"
-        )
+        writer, snapshot = _study(store, folder, opened, prepared.space, seed, settings, options, command)
         if snapshot is not None:
-            options = Options(**snapshot.study.options)
+            options = _asked_before(options, snapshot, folder)
             seed = snapshot.study.seed
         with contextlib.ExitStack() as stack:
             stack.callback(writer.close)
@@ -193,7 +228,7 @@ def run(
                 began=began,
             )
             stack.enter_context(_one_thread(opened.problem.device))
-            stack.enter_context(_signals(session))
+            stack.enter_context(catching_signals(session.trainer))
             session.watcher.see(
                 RunStarted(
                     task=task.name,
@@ -239,7 +274,7 @@ def _study(
     space: Space,
     seed: int,
     settings: Settings,
-    options: Options,
+    options: Any,
     command: str,
 ) -> tuple[Writer, Snapshot | None]:
     """A writer for a new study, or for the one in the folder with what is known of it."""
@@ -277,6 +312,19 @@ def _study(
     return Writer(writer), store.read(study.study)
 
 
+def _asked_before(options: A, snapshot: Snapshot, folder: RunFolder) -> A:
+    """What the study in the folder was asked for.
+
+    Raises:
+        FolderError: it is of another kind: a search's, where a run was asked for.
+    """
+    try:
+        return type(options)(**snapshot.study.options)
+    except TypeError:
+        began = snapshot.study.command
+        raise FolderError(f"{folder.path} was begun by {began!r} and can only be gone on with by that.") from None
+
+
 def _executor(opened: Opened, folder: RunFolder, workers: int | None, stack: contextlib.ExitStack) -> Executor:
     count = default_workers(opened.problem.device) if workers is None else workers
     if count == 0:
@@ -301,32 +349,12 @@ def _one_thread(device: torch.device) -> Generator[None]:
         torch.set_num_threads(threads)
 
 
-@contextlib.contextmanager
-def _signals(session: Session) -> Generator[None]:
-    """The first Ctrl-C (or SIGTERM) ends the run in order; a second Ctrl-C ends it at once."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        if session.trainer.interrupt_requested and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        session.trainer.interrupt_requested = True
-
-    earlier = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in earlier.items():
-            signal.signal(number, handler)
-
-
 def _default_folder(name: str, resume: bool) -> Path:
     """runs/<task>-<n>: the next free one, or with `resume` the latest that holds a run."""
     return latest(name) if resume else claim_next(name)
 
 
-def _chooser(options: Options, settings: Settings) -> EngineChooser:
+def _chooser(options: Asked, settings: Settings) -> EngineChooser:
     seconds = settings.budget.measuring_share * (options.budget_seconds or 600.0)
     return EngineChooser(cache=_cache_folder(), seconds=seconds, is_by_rule=options.budget_seconds is None)
 

@@ -167,10 +167,16 @@ def test_boxes_of_few_points_run_out():
     assert sorted(p["layers"] for p in propose_in_boxes([space], [0.85], space, 10, seed=0)) == [1, 2, 3]
 
 
-def test_every_proposer_is_registered_with_a_line():
-    for name, (_, about) in PROPOSERS.items():
-        assert about
-        options = {"seed": 0} if name == "random" else {"levels": 2}
-        assert len(make_proposer(name, BOTH, **options).propose((), 4)) == 4
-    with pytest.raises(SettingsError, match="random, grid"):
+@pytest.mark.parametrize("name", PROPOSERS)
+def test_every_proposer_is_made_by_its_name_and_proposes_nothing_twice(name):
+    assert PROPOSERS[name][2]
+    points = make_proposer(name, BOTH, seed=0, levels=3, trials=20).propose((), 8)
+    assert len({tuple(sorted(point.items())) for point in points}) == 8
+    assert all(BOTH.contains(point) for point in points)
+    again = make_proposer(name, BOTH, seed=0, levels=3, trials=20)
+    assert points[3:] == again.propose(tried(points[:3]), 5)
+
+
+def test_an_unknown_name_is_refused_with_those_that_are():
+    with pytest.raises(SettingsError, match="random, sobol, halton, grid"):
         make_proposer("sobl", BOTH)

@@ -6,13 +6,24 @@ import signal
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 from goodfit.errors import GoodfitError
-from goodfit.execution.work import CohortWork, Finished, Told
-from goodfit.training.trial import Ended, Status
+from goodfit.execution.work import Finished, Told
+from goodfit.training.trial import Ended, Status, Trial
 
 _OURS = str(Path(__file__).resolve().parents[1])
 _LONGEST = 300  # characters of an exception's own text
+
+
+class Work(Protocol):
+    """What every unit of work has."""
+
+    @property
+    def key(self) -> str: ...
+
+    @property
+    def trials(self) -> tuple[Trial, ...]: ...
 
 
 def in_one_sentence(error: BaseException, doing: str) -> str:
@@ -34,12 +45,12 @@ def died(exit_status: int, doing: str) -> str:
     return f"{doing[:1].upper()}{doing[1:]} was given up after two tries: the worker process {_ending(exit_status)}."
 
 
-def training_of(work: CohortWork) -> str:
+def training_of(work: Work) -> str:
     """The work in words: "training trials 3 to 10"."""
     return f"training {_trials([trial.number for trial in work.trials])}"
 
 
-def unbegun(work: CohortWork, reason: str = "It had not begun when the run was interrupted.") -> tuple[Told, Finished]:
+def unbegun(work: Work, reason: str = "It had not begun when the run was interrupted.") -> tuple[Told, Finished]:
     """The end of a work that was interrupted before it began."""
     ends = tuple(Ended(trial.number, Status.INTERRUPTED, 0, reason) for trial in work.trials)
     return Told(work.key, ends), Finished(work.key, 0.0, interrupted=True)

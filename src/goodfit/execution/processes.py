@@ -14,11 +14,14 @@ from goodfit.errors import SettingsError
 from goodfit.execution.by_value import dumps
 from goodfit.execution.early import take_early
 from goodfit.execution.failures import died, training_of, unbegun
+from goodfit.execution.functions import FunctionSource, FunctionWork
 from goodfit.execution.process import WorkerProcess
 from goodfit.execution.source import ProblemSource
-from goodfit.execution.wire import Interrupt, Run, Stop
+from goodfit.execution.wire import Answer, Interrupt, Run, Stop
 from goodfit.execution.work import CohortWork, Failed, Finished, Message, Told
 from goodfit.training.trial import Ended, Status
+
+Work = CohortWork | FunctionWork
 
 TRIES = 2  # of a work whose worker dies
 GRACE_SECONDS = 30.0  # after `interrupt`, for the step under way and for writing the checkpoint; then it is killed
@@ -29,7 +32,7 @@ SLICE_SECONDS = 0.2  # orders that come from a signal's handler or another threa
 class _Job:
     """A work that was submitted and has not ended."""
 
-    work: CohortWork
+    work: Work
     tries: int = 0
     began: float = 0.0  # of the last try
     stopped: set[int] = dataclasses.field(default_factory=set)
@@ -50,14 +53,14 @@ class ProcessExecutor:
 
     def __init__(
         self,
-        problem_source: ProblemSource,
+        problem_source: ProblemSource | FunctionSource,
         workers: int,
         threads_per_worker: int = 1,
         log: Path | None = None,
         grace_seconds: float = GRACE_SECONDS,
     ) -> None:
         """Args:
-        problem_source: gives the problem in each worker; `write_problem` makes one.
+        problem_source: gives the problem, or the function, in each worker; `write_problem` makes one of a problem.
         workers: 1 or more.
         threads_per_worker: torch's.
         log: what user code prints is appended here; None: it goes to this process's standard error.
@@ -71,11 +74,11 @@ class ProcessExecutor:
         self._source, self._threads, self._log = dumps(problem_source), threads_per_worker, log
         self._slots = workers
         self._grace_seconds = grace_seconds
-        self._wishes: collections.deque[tuple[str, CohortWork | None, str, int]] = collections.deque()
+        self._wishes: collections.deque[tuple[str, Work | None, str, int]] = collections.deque()
         self._waiting: collections.deque[_Job] = collections.deque()
         self._workers: dict[WorkerProcess, _Job | None] = {}
         self._selector = selectors.DefaultSelector()
-        self._ready: list[Message] = []
+        self._ready: list[Message] = []  # and `Heard` of a function's trial
         self._closed = False
 
     @property
@@ -95,13 +98,17 @@ class ProcessExecutor:
         while len(self._workers) < self._slots:
             self._workers[self._open_worker()] = None
 
-    def submit(self, work: CohortWork) -> None:
+    def submit(self, work: Work) -> None:
         if self._closed:
             raise RuntimeError("the executor is closed")
         self._wishes.append(("submit", work, work.key, -1))
 
     def stop(self, key: str, trial: int) -> None:
         self._wishes.append(("stop", None, key, trial))
+
+    def answer(self, key: str, trial: int, reports: int) -> None:
+        """Say to a function's trial that so many of its reports were heard and judged."""
+        self._wishes.append((f"answer {reports}", None, key, trial))
 
     def interrupt(self) -> None:
         self._wishes.append(("interrupt", None, "", -1))
@@ -148,6 +155,8 @@ class ProcessExecutor:
                 self._waiting.append(_Job(work))
             elif wish == "stop":
                 self._stop(key, trial)
+            elif wish.startswith("answer"):
+                self._answer(key, trial, int(wish.partition(" ")[2]))
             else:
                 self._interrupt()
 
@@ -159,6 +168,11 @@ class ProcessExecutor:
             if job is not None and job.work.key == key:
                 job.stopped.add(trial)
                 worker.send(Stop(key, trial))
+
+    def _answer(self, key: str, trial: int, reports: int) -> None:
+        for worker, job in self._workers.items():
+            if job is not None and job.work.key == key:
+                worker.send(Answer(key, trial, reports))
 
     def _interrupt(self) -> None:
         for job in self._waiting:
@@ -214,7 +228,7 @@ class ProcessExecutor:
         assert job is not None, "a worker speaks only while it has a work"
         if isinstance(message, Told):
             job.ended.update(event.trial for event in message.events if isinstance(event, Ended))
-        else:
+        elif isinstance(message, (Finished, Failed)):
             self._workers[worker] = None
         self._ready.append(message)
 

@@ -34,6 +34,15 @@ class Stop:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Answer:
+    """So many reports of a function's trial were heard and judged; a `Stop` comes before it."""
+
+    key: str
+    trial: int
+    reports: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Interrupt:
     key: str
 

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 from goodfit.execution.failures import in_one_sentence
 from goodfit.execution.memory import keep_freed_memory
 from goodfit.execution.orders import Orders
-from goodfit.execution.wire import Hello, Interrupt, Line, Run, Stop
+from goodfit.execution.wire import Answer, Hello, Interrupt, Line, Run, Stop
 from goodfit.execution.work import Failed, Finished, Message
 
 if TYPE_CHECKING:
@@ -76,10 +76,13 @@ def _serve(line: Line, hello: Hello, works: Works) -> None:
         except OSError:
             os._exit(0)  # the parent is gone; what it did not hear is in the checkpoint
 
+    trains = True
     with contextlib.suppress(Exception, SystemExit):
-        problem()  # loaded while nothing waits for it; if it raises, the first work raises it again and tells
-    importlib.import_module("goodfit.training.engines")
-    if works.empty():
+        # Loaded while nothing waits for it; if it raises, the first work raises it again and tells.
+        trains = not callable(problem())
+    if trains:
+        importlib.import_module("goodfit.training.engines")
+    if trains and works.empty():
         importlib.import_module("torch._dynamo")  # torch's optimisers import it at their first step, for seconds
     while True:
         run, orders = works.get()
@@ -91,11 +94,14 @@ def _run(
 ) -> Finished | Failed:
     from goodfit.clock import SystemClock
     from goodfit.execution.attempt import run_work
+    from goodfit.execution.functions import FunctionWork, run_function
 
     try:
         work = pickle.loads(run.work)
     except Exception as error:
         return Failed(run.key, in_one_sentence(error, "Reading the work in a worker process"), traceback.format_exc())
+    if isinstance(work, FunctionWork):
+        return run_function(problem, work, send, orders)  # ty: ignore[invalid-argument-type]
     return run_work(problem, work, send, orders, SystemClock())
 
 
@@ -120,6 +126,10 @@ def _read(line: Line, parent: int, received: list[bytes], works: Works) -> None:
                 known[message.key].stopped.add(message.trial)
             elif message.key in known and isinstance(message, Interrupt):
                 known[message.key].interrupted = True
+            elif message.key in known and isinstance(message, Answer):
+                known[message.key].answered[message.trial] = message.reports
+            if message.key in known:
+                known[message.key].changed.set()
         received = []
         try:
             while not line.is_readable(LOOK_SECONDS):

@@ -18,6 +18,8 @@ def number(value: Any, digits: int = 4) -> str:
         return "yes" if value else "no"
     if isinstance(value, str):
         return value
+    if isinstance(value, (list, tuple)):  # a choice among tuples; JSON has lists of them
+        return f"({', '.join(number(item, digits) for item in value)})"
     if isinstance(value, int):
         return f"{value:,}"
     value = float(value)

@@ -16,9 +16,11 @@ from goodfit.settings.budget import BudgetSettings
 from goodfit.settings.curves import CurveSettings
 from goodfit.settings.data import DataSettings
 from goodfit.settings.doctor import DoctorSettings
+from goodfit.settings.halving import HalvingSettings
 from goodfit.settings.initial_loss import InitialLossSettings
 from goodfit.settings.learning_rate import LearningRateSettings
 from goodfit.settings.overfit import OverfitSettings
+from goodfit.settings.rounds import RoundSettings
 from goodfit.settings.search import SearchSettings
 
 __all__ = ["Origin", "Settings", "setting"]
@@ -33,6 +35,8 @@ class Settings:
     overfit: OverfitSettings = dataclasses.field(default_factory=OverfitSettings)
     learning_rate: LearningRateSettings = dataclasses.field(default_factory=LearningRateSettings)
     search: SearchSettings = dataclasses.field(default_factory=SearchSettings)
+    rounds: RoundSettings = dataclasses.field(default_factory=RoundSettings)
+    halving: HalvingSettings = dataclasses.field(default_factory=HalvingSettings)
     curves: CurveSettings = dataclasses.field(default_factory=CurveSettings)
     budget: BudgetSettings = dataclasses.field(default_factory=BudgetSettings)
     doctor: DoctorSettings = dataclasses.field(default_factory=DoctorSettings)

@@ -2,6 +2,7 @@
 
 from goodfit.strategy.borders import BorderReading, read_borders
 from goodfit.strategy.choosing import Candidate, Winner, basin_width, choose_among_repeats
+from goodfit.strategy.coarse_to_fine import CoarseToFine, Round
 from goodfit.strategy.extending import Extended, extend_borders
 from goodfit.strategy.good_set import good_set
 from goodfit.strategy.grids import (
@@ -32,7 +33,9 @@ from goodfit.strategy.noise import (
     spread_is_noise,
 )
 from goodfit.strategy.observation import Observation
-from goodfit.strategy.proposers import PROPOSERS, Grid, Proposer, Random, make_proposer, propose_in_boxes
+from goodfit.strategy.proposers import Grid, Proposer, Random, propose_in_boxes
+from goodfit.strategy.registry import PROPOSERS, make_proposer
+from goodfit.strategy.sequences import Halton, Sobol
 from goodfit.strategy.trials import findings_of_trials
 
 __all__ = [
@@ -40,9 +43,11 @@ __all__ = [
     "Adoption",
     "BorderReading",
     "Candidate",
+    "CoarseToFine",
     "Extended",
     "Grid",
     "GridPrice",
+    "Halton",
     "Importance",
     "NextBox",
     "NextSpace",
@@ -51,6 +56,8 @@ __all__ = [
     "Proposer",
     "Random",
     "RandomAgainstGrid",
+    "Round",
+    "Sobol",
     "TuningCurve",
     "Winner",
     "accuracy_standard_error",

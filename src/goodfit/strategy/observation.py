@@ -22,3 +22,8 @@ class Observation:
     @property
     def is_feasible(self) -> bool:
         return self.score is not None
+
+    @property
+    def is_pending(self) -> bool:
+        """True where the trial was proposed and has not ended: no evidence yet, but not to be proposed again."""
+        return self.status in ("queued", "running")

@@ -1,13 +1,13 @@
-"""Where the next trials come from. A proposer is one class and one line in `PROPOSERS`."""
+"""Where the next trials come from: the seam, and the two oldest ways. A proposer is one class, and a line in
+`registry.py` where it is to have a name."""
 
 from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from goodfit.errors import SettingsError
 from goodfit.space import Space
 from goodfit.space.levels import frozen_value, value_key
 from goodfit.strategy.observation import Observation
@@ -20,10 +20,16 @@ class Proposer(Protocol):
     """Proposes configurations from what was tried."""
 
     def propose(self, history: Sequence[Observation], n: int) -> tuple[dict[str, Any], ...]:
-        """The next n configurations, fewer where the space has no more.
+        """The next n configurations, fewer where the space has no more, or where some that run must end first.
 
         Args:
-            history: every trial proposed so far, those still running included (with no score): none is repeated.
+            history: every trial proposed so far, in their order, those still running included (with no score): none
+                is repeated.
+            n: how many there is room for.
+
+        Returns:
+            At most n. An empty answer while trials run means: ask again when one has ended; with none running it ends
+            the search.
         """
         ...
 
@@ -76,32 +82,12 @@ class Grid:
 
     def __init__(self, space: Space, levels: int | Mapping[str, int]) -> None:
         self.space = space
+        self.levels = levels
         self.points = tuple(space.points(levels))
 
     def propose(self, history: Sequence[Observation], n: int) -> tuple[dict[str, Any], ...]:
         """The next n cells that were not tried, in the grid's order."""
         return distinct(iter(self.points), history, n, None)
-
-
-# Every proposer by the name of --strategy, with how it is made and one line about it. A new one adds its line here.
-PROPOSERS: Mapping[str, tuple[Callable[..., Proposer], str]] = {
-    "random": (Random, "independent draws over the space: the default, good at any number of trials"),
-    "grid": (Grid, "every combination of evenly spaced levels: for one or two hyperparameters"),
-}
-
-
-def make_proposer(name: str, space: Space, **options: Any) -> Proposer:
-    """The proposer of that name.
-
-    Args:
-        options: what it takes besides the space: `seed` for random, `levels` for grid.
-
-    Raises:
-        SettingsError: there is no such proposer.
-    """
-    if name not in PROPOSERS:
-        raise SettingsError(f"There is no strategy {name!r}; there are {', '.join(PROPOSERS)}.")
-    return PROPOSERS[name][0](space, **options)
 
 
 def place(seed: int, index: int, key: str) -> float:

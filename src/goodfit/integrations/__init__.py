@@ -1,0 +1,1 @@
+"""Other people's tools, each behind one of our seams; imported where they are asked for."""

@@ -1,0 +1,1 @@
+"""The search alone, with no recipe around it: over a plain function, a command, or a task."""
