@@ -18,6 +18,7 @@ from goodfit.cli.endings import DONE, ending_of
 COMMANDS = {
     "run": ("goodfit.cli.run", "the whole recipe on a task: check, search, read the curves, train"),
     "check": ("goodfit.cli.check", "steps 1 to 3 only: initial loss, overfit a tiny sample, learning rate"),
+    "search": ("goodfit.cli.search", "the search alone, over a task or any command, with any strategy"),
     "diagnose": ("goodfit.cli.diagnose", "what curves recorded elsewhere say: CSV, JSON, TensorBoard"),
     "doctor": ("goodfit.cli.doctor", "run a training script under watch and say what is wrong with it"),
     "report": ("goodfit.cli.report", "write a run's report.html again, from its ledger"),

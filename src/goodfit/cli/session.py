@@ -8,9 +8,9 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from goodfit.cli.endings import DONE, INTERRUPTED, STOPPED, ResumableInterrupt, say_error
 from goodfit.execution.early import early_workers
@@ -19,6 +19,9 @@ from goodfit.findings import plain
 from goodfit.ledger.folder import RunFolder
 from goodfit.ledger.places import claim_next, drop_if_empty, latest
 from goodfit.settings import Settings
+
+if TYPE_CHECKING:
+    from goodfit.recipe.progress import Watcher
 
 _STATUS = {"done": DONE, "stopped": STOPPED, "interrupted": INTERRUPTED}
 
@@ -43,41 +46,80 @@ def perform(
         GoodfitError: the task, its data or the options cannot be used.
         ResumableInterrupt: a second Ctrl-C ended the run at once.
     """
-    from goodfit.report.terminal import TerminalWatcher
-
     trials, epochs = getattr(options, "trials", None), getattr(options, "epochs", None)
     planned = trials is not None or epochs is not None
     seconds = options.budget if options.budget is not None or planned else budget
 
-    early = early_workers(likely_workers(options.device, options.workers))
-    with _streams(for_json=options.json) as (document_stream, progress_stream), early:
+    def prepare() -> tuple[str, Callable[[Path, Watcher], Kept]]:
+        import_from_here()
+        from goodfit.task_file import load_task  # imports torch with the user's file
+
+        task = load_task(spec)
+
+        def run(out: Path, watcher: Watcher) -> Kept:
+            from goodfit import api
+
+            return api.run(
+                task,
+                budget=seconds,
+                out=out,
+                seed=options.seed,
+                device=options.device,
+                trials=trials,
+                epochs=epochs,
+                workers=options.workers,
+                settings=Settings().replaced(dict(options.settings)),
+                resume=options.resume,
+                force=options.force,
+                watcher=watcher,
+                command=shlex.join(command),
+                only_checks=only_checks,
+                strategy=getattr(options, "strategy", "random"),
+                levels=getattr(options, "levels", None),
+            )
+
+        return f"{task.name}-check" if only_checks else task.name, run
+
+    with early_workers(likely_workers(options.device, options.workers)):
+        return watched(options, command, prepare)
+
+
+class Kept(Protocol):
+    """What a command ends with: a run's result, or a search's study."""
+
+    @property
+    def document(self) -> Mapping[str, Any]: ...
+
+    @property
+    def status(self) -> str: ...
+
+    @property
+    def out(self) -> Path: ...
+
+
+def watched(
+    options: argparse.Namespace,
+    command: Sequence[str],
+    prepare: Callable[[], tuple[str, Callable[[Path, Watcher], Kept]]],
+) -> int:
+    """Do what `prepare` prepares, watched in the terminal, and end by the contract.
+
+    Args:
+        options: what `add_run_options` reads.
+        command: the whole command line, repeated in the line that says how to resume.
+        prepare: reads what the user brought; gives the name of the folder under runs/, and what is to be done in it.
+
+    Returns:
+        The exit status.
+    """
+    from goodfit.report.terminal import TerminalWatcher
+
+    with _streams(for_json=options.json) as (document_stream, progress_stream):
         with TerminalWatcher(progress_stream, quiet=options.quiet) as watcher:
-            _import_from_here()
-            from goodfit.task_file import load_task  # imports torch with the user's file
-
-            task = load_task(spec)
-            out, claimed = _folder(options, f"{task.name}-check" if only_checks else task.name)
+            name, perform_in = prepare()
+            out, claimed = _folder(options, name)
             try:
-                from goodfit import api
-
-                result = api.run(
-                    task,
-                    budget=seconds,
-                    out=out,
-                    seed=options.seed,
-                    device=options.device,
-                    trials=trials,
-                    epochs=epochs,
-                    workers=options.workers,
-                    settings=Settings().replaced(dict(options.settings)),
-                    resume=options.resume,
-                    force=options.force,
-                    watcher=watcher,
-                    command=shlex.join(command),
-                    only_checks=only_checks,
-                    strategy=getattr(options, "strategy", "random"),
-                    levels=getattr(options, "levels", None),
-                )
+                result = perform_in(out, watcher)
             except KeyboardInterrupt:
                 if RunFolder(out).ledger.exists():
                     raise ResumableInterrupt(_how_to_resume(command, out)) from None
@@ -97,13 +139,15 @@ def perform(
 def resume_command(command: Sequence[str], out: Path) -> str:
     """The command line that goes on with an interrupted run: the same one, with its folder and --resume."""
     kept: list[str] = []
-    words = iter(command)
+    at = list(command).index("--") if "--" in command else len(command)
+    own, rest = command[:at], command[at:]  # what comes after -- is another program's
+    words = iter(own)
     for word in words:
         if word == "--out":
             next(words, None)
         elif word != "--resume" and not word.startswith("--out="):
             kept.append(word)
-    return shlex.join([*kept, "--out", str(out), "--resume"])
+    return shlex.join([*kept, "--out", str(out), "--resume", *rest])
 
 
 def _how_to_resume(command: Sequence[str], out: Path) -> str:
@@ -152,7 +196,7 @@ def _streams(*, for_json: bool) -> Generator[tuple[TextIO, TextIO]]:
             original.close()
 
 
-def _import_from_here() -> None:
+def import_from_here() -> None:
     """Let package.module:name be found from the current folder, as `python -m` does; a console script would not."""
     here = os.getcwd()
     if here not in sys.path and "" not in sys.path:

@@ -125,6 +125,49 @@ def search(
     )  # fmt: skip
 
 
+def search_command(
+    command_words: Sequence[str],
+    space: Space,
+    *,
+    metric: str = "val_loss",
+    workers: int | None = None,
+    trials: int | None = None,
+    strategy: str | Proposer = "coarse-to-fine",
+    epochs: float | None = None,
+    budget: float | str | None = None,
+    direction: str = "min",
+    early: str | None = None,
+    start: Any = None,
+    seed: int = 0,
+    out: str | Path | None = None,
+    levels: int | None = None,
+    settings: Settings | None = None,
+    resume: bool = False,
+    watcher: Watcher | None = None,
+    command: str = "",
+) -> Study:
+    """The search over a command: `{name}` in its words stands for a value, metrics are read from what it prints.
+
+    Args:
+        command_words: the command and its arguments.
+        metric: what is optimised; lines that hold it, such as "epoch=3 val_loss=0.31", are reports.
+        workers: commands that run side by side; 1 unless given.
+
+    The others, and what is raised, as for `search`.
+    """
+    from goodfit.searching.command import CommandRunner, check_command
+
+    count = 1 if workers is None else max(workers, 1)
+    check_numbers(trials, epochs, count, levels)
+    check_command(command_words, space)
+    return search_with(
+        lambda folder: CommandRunner(command_words, space, metric, count, folder.path),
+        space, engine="command", title=command_title(command_words), trials=trials, strategy=strategy, epochs=epochs,
+        budget=budget, direction=direction, metric=metric, early=early, start=start, seed=seed, out=out, slots=count,
+        levels=levels, settings=settings, resume=resume, watcher=watcher, command=command, clock=None, source="",
+    )  # fmt: skip
+
+
 def search_with(
     runner_of: Callable[[RunFolder], Runner],
     space: Space | None,
@@ -233,6 +276,12 @@ def search_with(
         if claimed:
             drop_if_empty(folder.path)
     return Study.open(folder.path)
+
+
+def command_title(words: Sequence[str]) -> str:
+    """A command's name in a ledger: its script's, or the program's."""
+    script = next((Path(word).stem for word in words if word.endswith((".py", ".sh"))), None)
+    return _title(script or Path(words[0]).name)
 
 
 def _driver(

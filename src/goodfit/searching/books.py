@@ -14,6 +14,7 @@ from goodfit.execution.functions import Reported, Returned
 from goodfit.findings import plain
 from goodfit.ledger.records import CurveRecord, Snapshot, TrialRecord
 from goodfit.ledger.writer import Writer
+from goodfit.space.levels import frozen_value
 from goodfit.strategy.halving import Course, comparable
 from goodfit.strategy.observation import Observation
 from goodfit.training.trial import Status
@@ -154,7 +155,8 @@ class Books:
     def take_up(self, snapshot: Snapshot) -> None:
         """All trials that an earlier process left; those that had not ended are queued again."""
         for record in snapshot.trials:
-            entry = Entry(record.trial, dict(record.hyperparameters), record.seed, record.stage)
+            point = {name: frozen_value(value) for name, value in record.hyperparameters.items()}
+            entry = Entry(record.trial, point, record.seed, record.stage)
             entry.started_at = record.started_at
             self.entries[record.trial] = entry
             if record.ended_at is None or Status(record.status) not in ENDED:

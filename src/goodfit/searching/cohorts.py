@@ -15,6 +15,7 @@ from goodfit.running.session import Session
 from goodfit.running.trying import Prepared
 from goodfit.running.works import Entry
 from goodfit.searching.options import OPTUNA, SearchOptions, grid_size, make
+from goodfit.space.levels import frozen_value
 from goodfit.strategy.coarse_to_fine import CoarseToFine, Round
 from goodfit.strategy.grids import findings_of_grid, grid_price
 from goodfit.strategy.halving import (
@@ -158,7 +159,8 @@ class TaskSearch:
         """What a stage that the ledger holds has tried."""
         for kept in result.next.get("configurations", ()):
             trials = [self._session.outcomes[number] for number in kept["trials"]]
-            made = Configuration(len(self._configurations), kept["point"], trials, kept["whole"], kept["witness"])
+            point = {name: frozen_value(value) for name, value in kept["point"].items()}
+            made = Configuration(len(self._configurations), point, trials, kept["whole"], kept["witness"])
             self._configurations.append(made)
         self._rungs = tuple(result.next.get("rungs", self._rungs))
 

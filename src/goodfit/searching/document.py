@@ -13,7 +13,8 @@ def search_document(driver: Driver, title: str, seed: int, status: str) -> dict[
     leader = driver.books.best()
     best = None
     if leader is not None:
-        told = {name.removeprefix("val_"): value for name, value in leader.last_metrics().items()}
+        metrics = leader.last_metrics()
+        told = {name.removeprefix("val_"): v for name, v in metrics.items() if not name.startswith("train")}
         best = {
             "hyperparameters": dict(leader.hyperparameters),
             "val": told | {driver.books.goal.metric.removeprefix("val_"): leader.value},

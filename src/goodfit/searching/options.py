@@ -119,6 +119,8 @@ def told_plan(space: Space, options: SearchOptions, settings: Settings, slots: i
     if options.early != "none" and options.epochs:
         plan = halving_plan(trials, options.epochs, settings.halving)
         whole = trials * options.epochs
+        if options.strategy == "coarse-to-fine" and len(sizes := round_sizes(trials, settings.rounds)) > 1:
+            lines.append(f"Rounds of {', '.join(map(str, sizes))} trials, each in the box that those before it make.")
         lines.append(
             f"{trials} trials by {options.strategy}, ended early by {options.early}: {plan}; about {plan.epochs:.0f} "
             f"epochs of {whole:.0f} without early ends{at_once}."

@@ -15,6 +15,7 @@ from goodfit.ledger.records import Snapshot, TrialRecord
 from goodfit.ledger.store import read_ledger
 from goodfit.searching.books import Goal
 from goodfit.space import Space
+from goodfit.space.levels import frozen_value
 from goodfit.strategy.halving import Course, comparable
 from goodfit.strategy.importance import Importance, importances
 from goodfit.strategy.observation import Observation
@@ -222,7 +223,7 @@ class Study:
         curves = self.snapshot.curves.get(record.trial, {})
         return StudyTrial(
             number=record.trial,
-            hyperparameters=record.hyperparameters,
+            hyperparameters={name: frozen_value(value) for name, value in record.hyperparameters.items()},
             value=record.objective if record.status in ("done", "stopped") else None,
             status=record.status,
             epochs=record.epochs,
