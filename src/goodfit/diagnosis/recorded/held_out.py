@@ -23,7 +23,8 @@ def never_generalises(curves: Curves, settings: CurveSettings) -> Finding | None
     if train is None or val is None or len(val.series) < settings.recorded_points:
         return None
     guess = shape.guess if shape.guess_known else val.first
-    learned = (max(train.first, guess) - train.end) / max(abs(guess), 1e-12)
+    learned = (guess if shape.guess_known else max(train.first, guess)) - train.end
+    learned /= max(abs(guess), 1e-12)
     if max(train.first, val.first) > 2 * abs(guess) and train.end > 0.5 * guess:
         return None  # it is still coming down from a bad start
     if learned < settings.recorded_memorised or val.lowest < guess * (1 - settings.recorded_still):

@@ -33,15 +33,19 @@ def _fit(curves: Curves, shape: Shape) -> tuple[float, str] | None:
 def held_back(curves: Curves, settings: CurveSettings) -> Finding | None:
     """Training is worse than validation throughout and poor: what is on in training alone holds it back."""
     shape = shape_of(curves, settings)
-    train, val, fit = shape.train, shape.val, _fit(curves, shape)
-    if train is None or val is None or fit is None or len(val.series) < settings.recorded_points:
+    train, val = shape.train, shape.val
+    if train is None or val is None or len(val.series) < settings.recorded_points:
+        return None
+    fit = _fit(curves, shape) if shape.train_metric is not None else (shape.progress(train), "loss")
+    if fit is None:
         return None
     lead = train.end - val.end
     ahead = [t > v for t, v in zip(*_late_pairs(train, val), strict=True)]
     if lead < settings.recorded_lead * abs(shape.guess) or lead < 0.2 * abs(train.end) or np.mean(ahead) < 0.9:
         return None
     sure = lead > settings.recorded_lead_sure * abs(shape.guess)
-    if fit[0] > settings.recorded_held_fit or not (sure or _is_level(train, shape, settings)):
+    most = settings.recorded_held_fit if fit[1] == "metric" else settings.recorded_held_fit - 0.15
+    if fit[0] > most or not (sure or _is_level(train, shape, settings)):
         return None
     return Finding(
         kind="excess-regularisation",

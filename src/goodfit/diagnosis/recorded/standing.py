@@ -75,11 +75,17 @@ def _answers_alike(curves: Curves, shape: Shape, settings: CurveSettings) -> boo
     rates = [s for s in map(finite, (curves.train_metric, curves.val_metric)) if len(s)]
     if curves.best_metric != 1.0 or not rates or min(map(len, rates)) < 6:
         return False
-    late = [s.values[len(s) // 3 :] for s in rates]
+    steps = finite(curves.lr)
+    if len(steps) and steps.values[-1] < 0.5 * steps.values.max():
+        return False  # nothing changes because nothing is trained any more
+    if any(np.median(s.values) - s.values[0] > 0.1 for s in rates) and not shape.shows_start:
+        return False  # it learned something, and has stopped
+    late = [s.values[1:] for s in rates]
     same = [float(np.mean(np.abs(v - np.median(v)) < 1e-9)) for v in late]
     main = shape.main
     flat = main is not None and main.fell_since(1 / 3) < settings.recorded_still * max(abs(main.end), 1e-12)
-    return flat and min(same) >= 0.8 and max(float(np.median(v)) for v in late) < settings.recorded_collapsed
+    poor = main is not None and shape.progress(main) < settings.recorded_underfit_loss
+    return flat and poor and min(same) >= 0.9 and max(float(np.median(v)) for v in late) < settings.recorded_collapsed
 
 
 def _one_answer(curves: Curves, shape: Shape, main: Fall) -> Finding:
@@ -123,7 +129,8 @@ def is_still(curves: Curves, shape: Shape, settings: CurveSettings) -> bool:
     chance = curves.chance_metric
     if shape.metric is not None and chance is not None and curves.maximise:
         error = metric_error(curves, settings, chance, False) if curves.best_metric is not None else 0.05
-        if -shape.metric.end > chance + max(3 * error, settings.recorded_above_chance):
+        rises = shape.metric.z <= -settings.z_medium  # a flat loss with a rising metric is row 3
+        if not rises and -shape.metric.end > chance + max(3 * error, settings.recorded_above_chance):
             return False
     return True
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from goodfit.diagnosis.curves import Curves
 from goodfit.diagnosis.levels import place
 from goodfit.diagnosis.shape import Fall, Shape, shape_of
@@ -38,7 +40,12 @@ def _thrown(curves: Curves, shape: Shape, settings: CurveSettings) -> Finding | 
         return None
     if shape.guess_known and shape.progress(main) >= 0.5:
         return None
-    if not shape.guess_known and (len(calm) == len(_steady(shape)) or _is_good(curves, shape)):
+    late = np.diff(main.series.values[len(main.series) // 2 :])
+    rough = not shape.is_minibatch and main.jitter > settings.recorded_shake * level
+    restless = rough and float(late.clip(0).sum()) > 0.25 * float(np.abs(late).sum())
+    no_better = shape.metric is not None and shape.metric.end > shape.metric.first - 0.02
+    unsteady = restless or no_better or len(calm) < len(_steady(shape))
+    if not shape.guess_known and (_is_good(curves, shape) or not unsteady):
         return None
     at = float(main.series.steps[int(main.series.values.argmax())])
     return Finding(
@@ -78,6 +85,9 @@ def _up_and_down(curves: Curves, shape: Shape, settings: CurveSettings) -> Findi
         return None
     if shape.progress(main) > settings.recorded_fitted or (_is_good(curves, shape) and shape.progress(main) > 0.7):
         return None
+    val = shape.val
+    if val is not None and val.end - val.lowest > 3 * val.jitter and (shape.train is None or shape.train.z < -3):
+        return None  # validation has turned while training goes on: overfitting tells more
     late = main.fell_since(0.4)
     if late > 3 * steady[0].jitter and late > 0.1 * scale:
         return None  # it does get somewhere
