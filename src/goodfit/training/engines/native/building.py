@@ -1,7 +1,7 @@
 """Building the native engine's library with the system's C++ compiler.
 
-Run when the package is installed (`hatch_build.py` loads this file by its path, so it imports nothing of goodfit), and by
-hand in a checkout: `python src/goodfit/training/engines/native/building.py`.
+Run when the package is installed (`hatch_build.py` loads this file by its path, so it imports nothing of goodfit), and
+by hand in a checkout: `python src/goodfit/training/engines/native/building.py`.
 """
 
 from __future__ import annotations
@@ -70,12 +70,15 @@ def build(to: Path = LIBRARY) -> Path:
             _start([*command, *_FLAGS, *flags, "-c", str(SOURCES / source), "-o", f"{folder}/{name}.o"])
             for name, source, flags in jobs
         ]
-        for process in running:
-            _finish(process)
+        faults = [fault for process in running if (fault := _fault(process)) is not None]
+        if faults:
+            raise BuildError(faults[0])
         part = to.with_name(f"{to.name}.{os.getpid()}")
         objects = [f"{folder}/{name}.o" for name, *_ in jobs]
         try:
-            _finish(_start([*command, "-shared", *objects, "-o", str(part)]))
+            fault = _fault(_start([*command, "-shared", *objects, "-o", str(part)]))
+            if fault is not None:
+                raise BuildError(fault)
             os.replace(part, to)
         finally:
             part.unlink(missing_ok=True)
@@ -89,11 +92,13 @@ def _start(command: list[str]) -> subprocess.Popen[str]:
         raise BuildError(f"{command[0]} cannot be run: {error}") from error
 
 
-def _finish(process: subprocess.Popen[str]) -> None:
+def _fault(process: subprocess.Popen[str]) -> str | None:
+    """Waits for a process; what it says where it fails, in a line."""
     output, _ = process.communicate()
-    if process.returncode:
-        lines = [line for line in output.splitlines() if "error" in line] or output.splitlines() or ["it said nothing"]
-        raise BuildError(f"{process.args[0]} failed: {lines[0].strip()}")  # ty: ignore[not-subscriptable]
+    if not process.returncode:
+        return None
+    lines = [line for line in output.splitlines() if "error" in line] or output.splitlines() or ["it said nothing"]
+    return f"{process.args[0]} failed: {lines[0].strip()}"  # ty: ignore[not-subscriptable]
 
 
 if __name__ == "__main__":

@@ -72,8 +72,8 @@ def criterion_of(loss: Loss, output: tuple[int, ...], targets: Any, dtype: torch
         raise CannotRunError(f"The native engine does not know the weights of {module}.")
     if targets.dtype != dtype or tuple(targets.shape[1:]) != output:
         raise CannotRunError(
-            f"The native engine knows targets of the output's shape {output} and type only, not {tuple(targets.shape[1:])} "
-            f"of {targets.dtype}."
+            f"The native engine knows targets of the output's shape {output} and type only, "
+            f"not {tuple(targets.shape[1:])} of {targets.dtype}."
         )
     beta = getattr(module, "delta", 1.0) if kind == library.HUBER else getattr(module, "beta", 1.0)
     if kind == library.SMOOTH_ABSOLUTE and beta == 0:
@@ -81,9 +81,7 @@ def criterion_of(loss: Loss, output: tuple[int, ...], targets: Any, dtype: torch
     return Criterion(kind, None, targets.reshape(len(targets), math.prod(output)).contiguous(), beta=float(beta))
 
 
-def _cross_entropy(
-    module: nn.Module | None, output: tuple[int, ...], targets: Tensor, dtype: torch.dtype
-) -> Criterion:
+def _cross_entropy(module: nn.Module | None, output: tuple[int, ...], targets: Tensor, dtype: torch.dtype) -> Criterion:
     ignored = int(getattr(module, "ignore_index", -100))
     weight = getattr(module, "weight", None)
     if targets.dtype != torch.int64 or targets.ndim != 1 or len(output) != 1:
@@ -94,5 +92,9 @@ def _cross_entropy(
     if weight is not None and (weight.dtype != dtype or weight.shape != output):
         raise CannotRunError("The native engine knows class weights of the network's type only, one a class.")
     return Criterion(
-        library.CROSS_ENTROPY, targets.contiguous(), None, None if weight is None else weight.detach().contiguous(), ignored
+        library.CROSS_ENTROPY,
+        targets.contiguous(),
+        None,
+        None if weight is None else weight.detach().contiguous(),
+        ignored,
     )

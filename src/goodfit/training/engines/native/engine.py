@@ -8,7 +8,9 @@ import torch
 from torch import Tensor
 
 from goodfit.errors import TrainingError
+from goodfit.hyperparameters import STANDARD
 from goodfit.training.engine import Control, Emit
+from goodfit.training.engines.dry_run import TOLERANCES, dry_run
 from goodfit.training.engines.native import library
 from goodfit.training.engines.native.criterion import criterion_of
 from goodfit.training.engines.native.network import CannotRunError, network_of
@@ -17,6 +19,9 @@ from goodfit.training.engines.start import start_model
 from goodfit.training.problem import Problem
 from goodfit.training.splits import ResidentSplit
 from goodfit.training.trial import Regime, Trial, TrialState
+
+COMPARED_SAMPLES = 32  # whose outputs in evaluation mode are compared with plain PyTorch's
+MOST_WINDOW = 64  # losses whose median the kernel can judge: source/trial.h
 
 
 class Native:
@@ -33,12 +38,22 @@ class Native:
 
     def refuses(self, problem: Problem, trials: Sequence[Trial], regime: Regime) -> str | None:
         """What the kernel does not know, in one sentence, or where its first steps differ from plain PyTorch's."""
-        from goodfit.training.engines.dry_run import dry_run
-
         reason = knows_not(problem, trials, regime)
         if reason is None and library.kernel(self.instruction_set) is None:
             reason = library.why_missing() or f"This processor does not run {self.instruction_set} code."
-        return reason or dry_run(self, problem, trials, regime)
+        return reason or dry_run(self, problem, trials, regime) or self._evaluates_otherwise(problem, trials[0], regime)
+
+    def _evaluates_otherwise(self, problem: Problem, trial: Trial, regime: Regime) -> str | None:
+        """Whether the outputs in evaluation mode differ from plain PyTorch's, in a sentence."""
+        kernel = library.kernel(self.instruction_set)
+        assert kernel is not None
+        training = NativeTraining(problem, trial, None, regime, lambda event: None, kernel)
+        ours, theirs = training.outputs_beside_plain(COMPARED_SAMPLES)
+        tolerance = TOLERANCES[problem.dtype]
+        if torch.allclose(ours, theirs, rtol=tolerance, atol=tolerance, equal_nan=True):
+            return None
+        most = float((ours - theirs).abs().max())
+        return f"In the native engine the outputs in evaluation mode differ from plain PyTorch's by up to {most:.3g}."
 
     def advance(
         self,
@@ -85,10 +100,12 @@ def knows_not(problem: Problem, trials: Sequence[Trial], regime: Regime) -> str 
         return reason
     assert isinstance(problem.train, ResidentSplit)
     inputs, targets = problem.train.samples
+    if regime.explosion_window > MOST_WINDOW:
+        return f"The native engine judges the median of {MOST_WINDOW} losses at most, not of {regime.explosion_window}."
     seen: set[str] = set()
     try:
         for trial in trials:
-            built_from = repr(sorted(trial.hyperparameters.items()))
+            built_from = repr(sorted((n, v) for n, v in trial.hyperparameters.items() if n not in STANDARD))
             if built_from not in seen:
                 seen.add(built_from)
                 model = start_model(problem, trial, 0, regime)

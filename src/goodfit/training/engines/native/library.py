@@ -37,7 +37,12 @@ class Job(Structure):
     """A trial's next steps."""
 
     _fields_ = (
-        *(("ops", POINTER(Op)), ("op_count", c_int64), ("parameters", POINTER(Parameter)), ("parameter_count", c_int64)),
+        *(
+            ("ops", POINTER(Op)),
+            ("op_count", c_int64),
+            ("parameters", POINTER(Parameter)),
+            ("parameter_count", c_int64),
+        ),
         *(("weight_count", c_int64), ("statistic_count", c_int64)),
         *((name, c_void_p) for name in ("weights", "first_slot", "second_slot", "average", "statistics")),
         *(("average_statistics", c_void_p), ("updates", c_int64), ("seed", c_int64)),
@@ -81,6 +86,12 @@ def kernel(instruction_set: str = "", library: Path = LIBRARY) -> Kernel | None:
         return None
     found = opened.goodfit_kernel(instruction_set.encode())
     return found.contents if found else None
+
+
+def described() -> str:
+    """What there is here, in a word or two: what a measured speed depends on."""
+    found = kernel()
+    return "no native kernel" if found is None else f"{found.name.decode()} {source_digest()}"
 
 
 @functools.lru_cache(maxsize=8)

@@ -38,7 +38,9 @@ class Blocks:
         for name, shape in self.shapes.items():
             at = flat[self.offsets[name] :]
             views[name] = (
-                torch.as_strided(flat, shape, (1, padded(shape[0])), self.offsets[name]) if len(shape) == 2 else at[: shape[0]]
+                torch.as_strided(flat, shape, (1, padded(shape[0])), self.offsets[name])
+                if len(shape) == 2
+                else at[: shape[0]]
             )
         return views
 

@@ -14,6 +14,7 @@ from torch import Tensor, fx, nn
 
 from goodfit.training.dropout import CounterDropout, counter_dropouts
 from goodfit.training.engines.native import library
+from goodfit.training.faults import first_line
 
 _ACTIVATIONS: Mapping[type[nn.Module], int] = {
     nn.ReLU: library.RELU,
@@ -70,8 +71,9 @@ def network_of(model: nn.Module, sample: tuple[int, ...]) -> Network:
     Raises:
         CannotRunError: a module or operator is not known.
     """
-    aliased = [*model.named_parameters(remove_duplicate=False), *model.named_buffers(remove_duplicate=False)]
-    if len(aliased) != len({id(tensor) for _, tensor in aliased}):
+    owners = {id(module): module for module in model.modules()}.values()
+    owned = [id(parameter) for module in owners for parameter in module.parameters(recurse=False)]
+    if len(owned) != len(set(owned)):
         raise CannotRunError("The native engine does not know weights that several layers share.")
     layers: list[Layer] = []
     shape = sample
@@ -80,7 +82,7 @@ def network_of(model: nn.Module, sample: tuple[int, ...]) -> Network:
         if module._forward_hooks or module._forward_pre_hooks or module._backward_hooks:
             raise CannotRunError(f"The native engine cannot call the hooks of {_named(name, module)}.")
         after = _shape_after(name, module, shape)
-        if next(module.parameters(recurse=False), None) is not None:
+        if isinstance(module, (nn.Linear, nn.BatchNorm1d, nn.LayerNorm)):
             if id(module) in seen:
                 raise CannotRunError(f"The native engine cannot use {_named(name, module)} twice.")
             seen.add(id(module))
@@ -144,8 +146,8 @@ def _steps(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     if _is_leaf(model):
         yield "", model
     elif type(model) is nn.Sequential:
-        for name, child in model.named_children():
-            for inner, module in _steps(child):
+        for name, child in model._modules.items():  # named_children leaves out a module's second place
+            for inner, module in _steps(child) if child is not None else ():
                 yield f"{name}.{inner}" if inner else name, module
     else:
         yield from _traced(model)
@@ -164,13 +166,16 @@ class _Tracer(fx.Tracer):
 
 def _traced(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     """The steps of a forward function, if it is a chain."""
+    mode = model.training
     try:
-        graph = _Tracer().trace(model)
+        graph, evaluated = (_Tracer().trace(model.train(is_training)) for is_training in (True, False))
     except Exception as error:
-        reason = str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
         raise CannotRunError(
-            f"The native engine cannot follow the forward function of {type(model).__name__} ({reason[:120]})."
+            f"The native engine cannot follow the forward function of {type(model).__name__} "
+            f"({first_line(error)[:120]})."
         ) from error
+    finally:
+        model.train(mode)
     modules = dict(model.named_modules())
     value: fx.Node | None = None  # what the chain has computed so far
     sizes: set[fx.Node] = set()  # numbers read off it
@@ -187,11 +192,18 @@ def _traced(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
             continue
         if inputs != [value]:
             raise CannotRunError(
-                f"The native engine knows chains of layers; in {type(model).__name__} the step {node.name} is none of a chain."
+                f"The native engine knows chains of layers; in {type(model).__name__} the step {node.name} "
+                "does not go on from the one before it alone."
             )
         if node.op == "output":
             if node.args[0] is not value:
-                raise CannotRunError(f"The native engine knows models of one output; {type(model).__name__} gives more.")
+                raise CannotRunError(
+                    f"The native engine knows models of one output; {type(model).__name__} gives more."
+                )
+            if str(graph) != str(evaluated):
+                raise CannotRunError(
+                    f"The native engine cannot follow {type(model).__name__}: in evaluation it goes another way."
+                )
             return
         if node.op == "call_module":
             yield str(node.target), modules[str(node.target)]
@@ -201,20 +213,22 @@ def _traced(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 
 
 def _reads_a_size(node: fx.Node) -> bool:
+    """Whether a step asks for a shape, or takes a number out of one."""
     if node.op == "call_method":
         return node.target in ("size", "dim", "__len__")
-    if node.op == "call_function":
-        is_shape = node.target is getattr and len(node.args) > 1 and node.args[1] in ("shape", "ndim")
-        return is_shape or node.target in (operator.getitem, len) and isinstance(node.args[0], fx.Node) and _reads_a_size(
-            node.args[0]
-        )
-    return False
+    if node.op != "call_function":
+        return False
+    if node.target is getattr:
+        return node.args[1] in ("shape", "ndim")
+    first = node.args[0] if node.args else None
+    return node.target is operator.getitem and isinstance(first, fx.Node) and _reads_a_size(first)
 
 
 def _as_module(node: fx.Node) -> nn.Module:
     """The module that does what a function or method does."""
     target: Any = node.target
-    rest, keywords = node.args[1:], {k: v for k, v in node.kwargs.items() if k != "input"}
+    rest: tuple[Any, ...] = tuple(node.args[1:])
+    keywords: dict[str, Any] = {k: v for k, v in node.kwargs.items() if k != "input"}
     name = target if isinstance(target, str) else getattr(target, "__name__", str(target))
     if node.op in ("call_function", "call_method"):
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import ctypes
 import functools
 import math
@@ -13,7 +12,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from goodfit.training.averaging import decay_at as decay_at  # the kernel's rule is this one
 from goodfit.training.batches import Feed
 from goodfit.training.counter import keys
 from goodfit.training.course import batch_size_of, course_of
@@ -27,7 +25,7 @@ from goodfit.training.engines.native.criterion import criterion_of
 from goodfit.training.engines.native.memory import Blocks
 from goodfit.training.engines.native.network import network_of, ops_of, used_names
 from goodfit.training.engines.start import dropout_rates, limit_of, start_model
-from goodfit.training.evaluation import as_number, chunks_of
+from goodfit.training.evaluation import as_number, chunks_of, evaluating
 from goodfit.training.faults import telling
 from goodfit.training.fitted import fitted_reason, goal_loss
 from goodfit.training.losses import LossWatch
@@ -140,6 +138,14 @@ class NativeTraining:
             average=average,
             **self.watch.kept(),
         )
+
+    def outputs_beside_plain(self, count: int) -> tuple[Tensor, Tensor]:
+        """The outputs of the first training samples in evaluation mode: the kernel's, and plain PyTorch's."""
+        indices = self.feed.samples[:count].contiguous()
+        self._write_model()
+        with torch.no_grad(), evaluating(self.model):
+            plain = self.model(self.feed.shown((self.inputs.index_select(0, indices), indices))[0])
+        return self._predict(self.weights, self.statistics, self.inputs, indices), plain
 
     def _chunk(self, to_step: int) -> EndOf | None:
         """Some steps in the kernel, up to the next one at which something has to be said."""
