@@ -71,4 +71,6 @@ def test_the_native_engine_is_measured_and_taken_also_for_a_lone_trial():
     assert chooser.choose(prob, TRIALS[:1], Regime(), slots=2)["engine"] == "native"
     assert chooser.choose(prob, TRIALS, Regime(), slots=1)["cohort"] == 2
     assert EngineChooser(None, is_by_rule=True).choose(prob, TRIALS[:1], Regime(), slots=2)["engine"] == "native"
+    assert EngineChooser(None, seconds=0.0).choose(prob, TRIALS, Regime(), slots=2)["engine"] == "native"
+    assert EngineChooser(None, seconds=0.0).choose(problem("gru"), TRIALS, Regime(), slots=2)["engine"] == "pool"
     assert EngineChooser(None).choose(problem("gru"), TRIALS[:1], Regime(), slots=2)["engine"] == "pool"

@@ -27,7 +27,7 @@ NATIVE_WORKS = 4  # ... and works a slot at least, so that no slot waits long fo
 
 @dataclasses.dataclass
 class EngineChooser:
-    """Chooses by measuring, as long as its time lasts; plain PyTorch, one trial a process, from then on.
+    """Chooses by measuring, as long as its time lasts; from then on by what was measured so far, else plain PyTorch.
 
     Attributes:
         cache: a folder where measured speeds are kept between runs; None: none is kept.
@@ -56,11 +56,11 @@ class EngineChooser:
         choice = self.choices.get(key)
         if each < LEAST_COHORT:  # nothing to batch, but the native engine trains a lone trial too
             choice = choice if choice is not None and choice.engine == "native" else self.alone.get(key)
-            if choice is None and (self.seconds <= 0 or knows_not(problem, group[:1], regime) is not None):
+            if choice is None and knows_not(problem, group[:1], regime) is not None:
                 return {"engine": "pool", "cohort": 1}
         if choice is None:
             if self.seconds <= 0:
-                return {"engine": "pool", "cohort": 1}
+                return self._unmeasured(problem, group, regime, each)
             began = time.perf_counter()
             choice = choose_engine(
                 problem,
@@ -80,6 +80,21 @@ class EngineChooser:
             "measured": [dataclasses.asdict(one) for one in choice.measured],
         }
 
+    def _unmeasured(self, problem: Problem, group: Sequence[Trial], regime: Regime, each: int) -> dict[str, Any]:
+        """When no time is left: native where it can run, unless a measurement of this run spoke against it."""
+        known = [*self.choices.values(), *self.alone.values()]
+        lost = any(choice.engine != "native" and _is_measured("native", choice) for choice in known)
+        if lost or self._native_refusal(problem, group, regime, _key(problem, group[0], regime)) is not None:
+            return {"engine": "pool", "cohort": 1}
+        return {"engine": "native", "cohort": _native_cohort(each)}
+
+    def _native_refusal(self, problem: Problem, group: Sequence[Trial], regime: Regime, key: str) -> str | None:
+        """Why the native engine does not train these, found out once a structure."""
+        name = f"native {key}"
+        if name not in self.refusals:
+            self.refusals[name] = ENGINES["native"].refuses(problem, group, regime)
+        return self.refusals[name]
+
     @staticmethod
     def _cohort(choice: EngineChoice, trials: int, slots: int) -> int:
         """Trials in one work."""
@@ -94,9 +109,7 @@ class EngineChooser:
         alone = {"engine": "pool", "cohort": 1}
         kind, key = problem.device.type, _key(problem, group[0], regime)
         if knows_not(problem, group[:1], regime) is None:
-            if f"native {key}" not in self.refusals:
-                self.refusals[f"native {key}"] = ENGINES["native"].refuses(problem, group, regime)
-            native_refusal = self.refusals[f"native {key}"]
+            native_refusal = self._native_refusal(problem, group, regime, key)
             if native_refusal is None:
                 return {"engine": "native", "cohort": _native_cohort(len(group))}
             alone = {**alone, "native_refusal": native_refusal}
@@ -120,6 +133,10 @@ class EngineChooser:
             known = choose_engine(problem, [trial], Regime(), seconds=EACH_SECONDS, cache=None, most=1)
             self.alone[key] = known
         return max(max(one.trial_steps_per_second for one in known.measured), 1e-6)
+
+
+def _is_measured(engine: str, choice: EngineChoice) -> bool:
+    return any(one.engine == engine for one in choice.measured)
 
 
 def _native_cohort(trials: int) -> int:
