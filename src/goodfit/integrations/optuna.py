@@ -239,9 +239,9 @@ def population(space: Space) -> int:
 def as_optuna(study: Any) -> optuna.Study:
     """A study of ours as one of Optuna's, in memory.
 
-    Trials that went to the end are complete, those ended early pruned (with the value that they had), diverged and
-    failed ones failed. Ranges reach as far as the trials did; hyperparameters that the space does not have, and why a
-    trial did not end well, are user attributes.
+    Every configuration is one trial there, with its whole curve. Those that went to the end are complete, those ended
+    early pruned (with the value that they had), diverged and failed ones failed. Ranges reach as far as the trials did;
+    hyperparameters that the space does not have, and why a trial did not end well, are user attributes.
 
     Args:
         study: a `gf.Study`.
@@ -256,12 +256,12 @@ def as_optuna(study: Any) -> optuna.Study:
         "diverged": package.trial.TrialState.FAIL,
         "failed": package.trial.TrialState.FAIL,
     }
-    distributions = native_distributions(study.space, [t.hyperparameters for t in study.trials])
+    distributions = native_distributions(study.space, [t.hyperparameters for t in study.configurations])
     with _quiet(package):
         made = package.create_study(
             study_name=study.name, direction="maximize" if study.direction == "max" else "minimize"
         )
-        for trial in study.trials:
+        for trial in study.configurations:
             if trial.status not in states:
                 continue
             own = {name: _as_parameter(v) for name, v in trial.hyperparameters.items() if name in distributions}

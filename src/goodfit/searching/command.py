@@ -176,7 +176,7 @@ class CommandRunner:
         """Read what the command prints until it ends; in a thread of its own."""
         reports, last_epoch, last_line = 0, 0.0, ""
         assert process.stdout is not None
-        with log.open("w", encoding="utf-8") as file:
+        with process.stdout, log.open("w", encoding="utf-8") as file:
             file.write(f"$ {' '.join(words)}\n")
             for line in process.stdout:
                 file.write(line)

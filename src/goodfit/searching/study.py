@@ -114,6 +114,50 @@ class Study:
         )
 
     @property
+    def configurations(self) -> tuple[StudyTrial, ...]:
+        """The trials, those that went on from another joined with it: one a configuration, with its whole curve.
+
+        One that came to a rung and did not go on is "stopped". A function's trials are never gone on with, so there
+        these are the trials.
+        """
+        trials = {t.number: t for t in self.trials}
+        continued = {t.parent for t in trials.values()}
+        found = []
+        for trial in trials.values():
+            if trial.number in continued:
+                continue
+            line = [trial]
+            while line[0].parent in trials:
+                line.insert(0, trials[line[0].parent])
+            curves: dict[str, dict[float, float]] = {}
+            for member in line:
+                for name, points in member.curves.items():
+                    curves.setdefault(name, {}).update(points)
+            longest = self.longest_epochs
+            is_short = trial.status == "done" and longest is not None and trial.epochs < 0.98 * longest
+            found.append(
+                dataclasses.replace(
+                    trial,
+                    status="stopped" if is_short and self._is_judged_in_cohorts else trial.status,
+                    curves={name: tuple(points.items()) for name, points in curves.items()},
+                    seconds=sum(m.seconds for m in line if m.seconds is not None) or None,
+                )
+            )
+        return tuple(found)
+
+    @property
+    def longest_epochs(self) -> float | None:
+        """Epochs of a trial that goes to its end; None where that was left to the objective."""
+        planned = self.snapshot.memos.get("search/plan") or {}
+        return planned.get("epochs") or self.snapshot.study.options.get("epochs")
+
+    @property
+    def _is_judged_in_cohorts(self) -> bool:
+        """Whether trials end at rungs as "done", to be gone on with: a task's do, a function's are stopped there."""
+        early = self.snapshot.study.options.get("early", "none")
+        return early != "none" and "search/plan" in self.snapshot.memos
+
+    @property
     def best(self) -> StudyTrial | None:
         """The best of the trials that went to their end; None where none has a value."""
         scored = [t for t in self.trials if t.value is not None]
@@ -152,13 +196,14 @@ class Study:
 
     def observations(self) -> tuple[Observation, ...]:
         """The trials as strategies see them: lower scores are better, early ends stand behind those that went on."""
+        configurations = self.configurations
         seen = [
             Observation(
                 t.number, t.hyperparameters, None if t.value is None else self._score(t.value), t.status, t.epochs
             )
-            for t in self.trials
+            for t in configurations
         ]
-        return comparable(seen, [self._course(t) for t in self.trials], self.snapshot.study.options.get("epochs"))
+        return comparable(seen, [self._course(t) for t in configurations], self.longest_epochs)
 
     def _course(self, trial: StudyTrial) -> Course:
         points = self.compared_curve(trial)

@@ -1,0 +1,199 @@
+"""gf.search over tasks: cohorts that go on from where they stood, any strategy, taken up again as if undisturbed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from jsonschema import Draft202012Validator
+from torch import nn
+
+import goodfit as gf
+from goodfit import schemas
+from goodfit.recipe.progress import ProgressEvent, StageProgress
+
+
+def _data() -> gf.Data:
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(480, 6, generator=generator)
+    y = (x[:, 0] * x[:, 1] + x[:, 2] > 0).long()
+    return gf.Data(train=(x[:360], y[:360]), val=(x[360:], y[360:]))
+
+
+def small_task(**changes: Any) -> gf.Task:
+    given: dict[str, Any] = {
+        "name": "small",
+        "model": lambda hp: nn.Sequential(nn.Linear(6, hp.width), nn.ReLU(), nn.Linear(hp.width, 2)),
+        "data": _data,
+        "loss": F.cross_entropy,
+        "metrics": {"accuracy": gf.accuracy},
+        "space": gf.Space(lr=gf.log(1e-4, 1e-1), width=gf.powers_of_two(8, 16), weight_decay=gf.log(1e-6, 1e-2)),
+        "start": {"optimizer": "adamw", "batch_size": 32},
+    }
+    return gf.Task(**(given | changes))
+
+
+def searched(out: Path, **options: Any) -> gf.Study:
+    return gf.search(small_task(), **({"trials": 9, "epochs": 3, "workers": 0, "out": out} | options))
+
+
+def kept_of(study: gf.Study) -> list[tuple[Any, ...]]:
+    return [(t.number, dict(t.hyperparameters), t.value, t.status, t.epochs, t.parent, t.seed) for t in study.trials]
+
+
+class CutShort:
+    """A watcher that sends this process a Ctrl-C at the n-th sign of progress."""
+
+    def __init__(self, progress: int) -> None:
+        self.left = progress
+
+    def see(self, event: ProgressEvent) -> None:
+        if isinstance(event, StageProgress):
+            self.left -= 1
+            if self.left == 0:
+                os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.fixture(scope="module")
+def halved(tmp_path_factory: pytest.TempPathFactory) -> gf.Study:
+    return searched(tmp_path_factory.mktemp("halved") / "run", strategy="halving", trials=12, epochs=9)
+
+
+def test_the_result_is_the_contracts_and_the_report_stands(halved: gf.Study):
+    document = json.loads((halved.out / "result.json").read_text())
+    Draft202012Validator(schemas.load("result")).validate(document)
+    assert {step["step"] for step in document["steps"]} <= {"coarse", "fine"}
+    assert document["best"]["hyperparameters"]["lr"] == halved.best_hyperparameters["lr"]
+    assert "small" in (halved.out / "report.html").read_text()
+    assert "loss" in document["best"]["val"]
+
+
+def test_halving_goes_from_rung_to_rung_each_from_its_own_state(halved: gf.Study):
+    by_number = {t.number: t for t in halved.trials}
+    first = [t for t in halved.trials if t.parent is None]
+    assert len(first) == 12
+    assert {t.epochs for t in first} == {1.0}
+    second = [t for t in halved.trials if t.parent is not None and by_number[t.parent].parent is None]
+    assert 4 <= len(second) < 12
+    assert {t.epochs for t in second} == {3.0}
+    assert max(t.epochs for t in halved.trials) == 9.0
+    best_at_rung = sorted(first, key=lambda t: t.value)[:4]
+    assert {t.number for t in best_at_rung} <= {t.parent for t in second}
+    assert any("At epoch 1," in d.what for d in halved.snapshot.decisions)
+    told = halved.snapshot.decisions[0].what
+    assert "12 to epoch 1" in told
+
+
+def test_a_trial_that_was_judged_on_its_way_is_the_trial_that_was_left_alone(halved: gf.Study, tmp_path: Path):
+    """Continuing is exact: the winner, trained straight to its end, has the same values at the end."""
+    best = max(halved.trials, key=lambda t: t.epochs)
+    line = [best]
+    while line[0].parent is not None:
+        line.insert(0, halved.trials[line[0].parent])
+    point = {name: best.hyperparameters[name] for name in ("lr", "width", "weight_decay")}
+    alone = searched(tmp_path / "alone", strategy="random", early="none", trials=1, epochs=9, start=[point])
+    assert alone.trials[0].hyperparameters["lr"] == best.hyperparameters["lr"]
+    assert alone.trials[0].value == pytest.approx(best.value, rel=1e-6)
+
+
+@pytest.mark.parametrize("strategy", ["coarse-to-fine", "grid", "tpe"])
+def test_every_kind_of_strategy_searches_a_task(tmp_path: Path, strategy: str):
+    if strategy == "tpe":
+        pytest.importorskip("optuna")
+    study = searched(tmp_path / "run", strategy=strategy, trials=16, epochs=1)
+    assert study.status == "done"
+    points = {tuple(t.hyperparameters[n] for n in ("lr", "width", "weight_decay")) for t in study.trials}
+    assert len(points) == len(study.trials) == {"grid": 8}.get(strategy, 16)
+    stages = [s.stage for s in study.snapshot.stages]
+    assert stages == (["coarse", "fine"] if strategy == "coarse-to-fine" else ["coarse"])
+
+
+def test_a_proposer_of_ones_own_searches_a_task_and_known_points_come_first(tmp_path: Path):
+    class Mine:
+        def propose(self, history, n):
+            return [{"lr": 10.0 ** -(2 + len(history)), "width": 8, "weight_decay": 1e-4}][:n]
+
+    guess = {"lr": 0.05, "width": 16, "weight_decay": 1e-5}
+    study = searched(tmp_path / "run", strategy=Mine(), trials=3, epochs=1, start=[guess])
+    assert [t.hyperparameters["lr"] for t in study.trials] == [0.05, 1e-3, 1e-4]
+    assert study.trials[0].hyperparameters["width"] == 16
+
+
+@pytest.mark.parametrize("strategy", ["halving", "coarse-to-fine"])
+@pytest.mark.parametrize("moment", [1, 2, 3])
+def test_an_interrupted_search_ends_as_an_undisturbed_one(tmp_path: Path, strategy: str, moment: int):
+    plan: dict[str, Any] = {"strategy": strategy, "trials": 16, "epochs": 3}
+    undisturbed = searched(tmp_path / "a", **plan)
+    first = searched(tmp_path / "b", **plan, watcher=CutShort(moment))
+    assert first.status == "interrupted"
+    again = searched(tmp_path / "b", **plan, resume=True)
+    assert again.status == "done"
+    assert kept_of(again) == kept_of(undisturbed)
+    told = [[(d.what, d.why) for d in s.snapshot.decisions] for s in (again, undisturbed)]
+    assert told[0] == told[1]
+
+
+@pytest.mark.slow
+def test_the_number_of_workers_changes_nothing(halved: gf.Study, tmp_path: Path):
+    beside = searched(tmp_path / "run", strategy="halving", trials=12, epochs=9, workers=2)
+    assert kept_of(beside) == kept_of(halved)
+
+
+@pytest.mark.slow
+def test_a_budget_is_kept_and_filled(tmp_path: Path):
+    study = searched(tmp_path / "run", trials=None, epochs=None, budget="6s", workers=1)
+    assert study.status == "done"
+    assert len(study.trials) >= 4
+    assert study.document["seconds"] < 20
+
+
+def test_trials_that_diverge_are_evidence_and_never_a_hole(tmp_path: Path):
+    space = gf.Space(lr=gf.log(1e-3, 1e6))
+    study = gf.search(
+        small_task(space=space, start={"optimizer": "sgd", "batch_size": 32, "width": 8}),
+        strategy="halving", trials=12, epochs=3, workers=0, out=tmp_path / "run",
+    )  # fmt: skip
+    diverged = [t for t in study.trials if t.status == "diverged"]
+    assert diverged
+    assert all(t.value is None for t in diverged)
+    assert "many-infeasible-trials" in {f.kind for f in study.findings} or len(diverged) < 6
+    assert min(t.hyperparameters["lr"] for t in diverged) > study.best_hyperparameters["lr"]
+
+
+def test_a_study_of_a_task_opens_as_one_of_optunas(halved: gf.Study):
+    pytest.importorskip("optuna")
+    theirs = halved.to_optuna()
+    assert len(theirs.trials) == 12  # a configuration is one trial there, with its whole curve
+    assert theirs.best_value == pytest.approx(halved.best_value)
+    whole = [t for t in theirs.trials if t.state.name == "COMPLETE"]
+    pruned = [t for t in theirs.trials if t.state.name == "PRUNED"]
+    assert whole
+    assert pruned
+    assert len(whole[0].intermediate_values) > len(pruned[0].intermediate_values)
+
+
+BAD: list[tuple[dict, type, str]] = [
+    ({"strategy": "hyperband"}, gf.SettingsError, "There is no strategy 'hyperband'"),
+    ({"trials": 0}, gf.SettingsError, "trials is a whole number"),
+    ({"start": {"lr": 7.0}}, gf.SpaceError, "7.0 is not within"),
+    ({"device": "tpu"}, gf.GoodfitError, "tpu"),
+]
+
+
+@pytest.mark.parametrize(("given", "kind", "said"), BAD, ids=lambda value: str(value)[:40])
+def test_bad_input_gets_one_sentence_and_leaves_nothing(tmp_path: Path, given: dict, kind: type, said: str):
+    with pytest.raises(kind) as seen:
+        searched(tmp_path / "run", **given)
+    assert said in str(seen.value)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_is_not_gone_on_with_as_a_search(tmp_path: Path, halved: gf.Study):
+    with pytest.raises(gf.FolderError, match=r"was begun by .* and can only be gone on with by that"):
+        gf.run(small_task(), out=halved.out, resume=True, trials=2, epochs=1, workers=0)
