@@ -98,6 +98,8 @@ def read_manifest(corpus: Path = CORPUS) -> list[Script]:
 def judge(script: Script, run: Run) -> Outcome:
     """Hold what was said against the label; the findings are taken in the order in which the doctor gives them."""
     kinds = [finding["kind"] for finding in run.findings]
+    if script.label in INFO_KINDS:
+        kinds = [kind for kind in kinds if kind != "healthy"]  # a hint may stand beside a clean bill
     alarmed = any(finding["severity"] in ALARMING for finding in run.findings)
     named = any(kind in script.right for kind in kinds)
     return Outcome(

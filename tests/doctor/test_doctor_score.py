@@ -8,6 +8,10 @@ import pytest
 import score
 from score import Outcome, Run, Script
 
+# Facts of the code, and healthy scripts that resemble them.
+CERTAIN = ("missing-zero-grad", "parameters-not-in-optimizer", "shape-broadcast-in-loss", "eval-mode-while-training")
+TRICKY = ("frozen backbone", "mc-dropout", "ema copy", "distillation")
+
 
 def finding(kind: str, severity: str) -> dict[str, str]:
     return {"kind": kind, "severity": severity, "message": ""}
@@ -36,6 +40,8 @@ def test_another_cause_is_detected_but_not_right():
 def test_info_alone_detects_only_the_kinds_that_are_info_by_default():
     assert not outcome("no-shuffle", ("no-shuffle", "info")).detected
     assert outcome("easy-gain-at-start", ("easy-gain-at-start", "info")).detected
+    assert outcome("easy-gain-at-start", ("healthy", "info"), ("easy-gain-at-start", "info")).first
+    assert not outcome("no-shuffle", ("healthy", "info"), ("no-shuffle", "info")).first
     assert not outcome("easy-gain-at-start", ("healthy", "info")).detected
 
 
@@ -104,3 +110,22 @@ def test_a_failure_is_told_and_not_kept(tmp_path, monkeypatch):
     run = score.cached_run(script, "source", tmp_path, 1.0)
     assert not list(tmp_path.iterdir())
     assert "boom" in score.misses([score.judge(Script("dev/a.py", "dev", "no-shuffle"), run)])[0]
+
+
+def the_first_of_dev(wanted, holds) -> list[Script]:
+    """For each that is wanted, the manifest's first script of the open half for which `holds`, where there is one."""
+    dev = [script for script in score.read_manifest() if script.split == "dev"]
+    found = [next((script for script in dev if holds(script, want)), None) for want in wanted]
+    return [script for script in found if script is not None]
+
+
+@pytest.mark.slow
+def test_the_doctor_names_certain_faults_and_is_silent_on_what_resembles_them():
+    faulty = the_first_of_dev(CERTAIN, lambda script, kind: script.label == kind)
+    healthy = the_first_of_dev(TRICKY, lambda script, tag: script.label == "healthy" and tag in script.tags)
+    assert (len(faulty), len(healthy)) == (4, 4)
+    seen = [score.judge(script, score.run_doctor(score.CORPUS / script.file, 240)) for script in faulty + healthy]
+    told = "\n".join(score.misses(seen))
+    assert not [one for one in seen if one.run.failed], told
+    assert sum(one.first for one in seen[:4]) >= 3, told
+    assert sum(one.alarmed for one in seen[4:]) <= 1, told
