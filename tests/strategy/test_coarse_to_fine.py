@@ -49,7 +49,7 @@ def test_the_trials_do_not_depend_on_how_many_are_asked_for_at_once():
 def test_a_round_waits_for_the_trials_before_it():
     proposer = CoarseToFine(SPACE, 0, 30)
     points = proposer.propose((), 30)
-    assert len(points) == proposer.sizes[0] == 12
+    assert len(points) == proposer.sizes[0] == 9
     running = [Observation(i, p, None, "running") for i, p in enumerate(points)]
     assert proposer.propose(running, 4) == ()
     ended = [Observation(o.number, o.hyperparameters, loss(o.hyperparameters)) for o in running]

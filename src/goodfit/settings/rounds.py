@@ -12,11 +12,14 @@ class RoundSettings:
     """See each field's origin."""
 
     coarse_share: float = setting(
-        0.4, "share of a coarse-to-fine search's trials that its first, coarse round has", "ours [PD]"
+        0.3, "share of a coarse-to-fine search's trials that its first, coarse round has", "benchmarks/search.py"
     )
-    fine_share: float = setting(0.15, "share of its trials that each finer round has", "ours [PD]")
+    fine_share: float = setting(0.08, "share of its trials that each finer round has", "benchmarks/search.py")
     trials_least: int = setting(
         8, "trials that a round has at least", "recipe 2.4: 8-16 trials for two dimensions [PD]"
+    )
+    half_width_least: float = setting(
+        0.3, "half-width of the next box at least, of the old width: rounds are many and short", "benchmarks/search.py"
     )
     trials: int = setting(50, "trials of a search that is given neither trials nor time", "ours")
     failures_most: int = setting(

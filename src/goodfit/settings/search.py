@@ -46,6 +46,17 @@ class SearchSettings:
     old_box_share: float = setting(
         0.15, "share of the next trials drawn from the old box", "recipe 4.3: 10 to 20 % [PD]"
     )
+    promising_trials_least: int = setting(
+        12, "feasible trials from which a model picks the next ones among many draws from the box", "ours"
+    )
+    candidates: int = setting(400, "draws from the boxes among which the model picks a round's trials", "ours")
+    candidates_elsewhere: float = setting(
+        0.4, "as many more candidates, as a share of these, from all that was searched so far", "benchmarks/search.py"
+    )
+    candidate_steps_share: float = setting(
+        0.25, "as many more candidates, as a share of these, that lie one step from a good trial", "ours"
+    )
+    candidate_step: float = setting(0.1, "standard deviation of such a step, of the range", "ours")
     infeasible_most: float = setting(0.5, "share of diverged or failed trials that is too many", "recipe 2.4")
     infeasible_trials_least: int = setting(4, "trials before that share means something", "ours")
 
@@ -66,6 +77,14 @@ class SearchSettings:
         0.5, "share of infeasible trials at and beyond a border that makes it a stability limit", "recipe 4.4"
     )
     border_extensions_most: int = setting(2, "extensions of one border in a round", "recipe 4.4")
+    slope_inward: float = setting(
+        0.3, "how far inwards from a border the best points are moved to see whether they get worse", "ours"
+    )
+    slope_p: float = setting(
+        0.04, "chance, by the model, that a border flagged by it is none", "calibrated: docs/calibration.md"
+    )
+    slope_again_p: float = setting(0.2, "... that a border that was moved before is none", "ours: once seen, likely")
+    slope_near: float = setting(0.25, "how near to a border, of the range, most of the best trials must lie", "ours")
 
     # Noise
     adoption_sigmas: float = setting(2.0, "standard errors that a gain must exceed", "recipe 4.6 [PD]")
@@ -80,6 +99,14 @@ class SearchSettings:
     dropout_on: float = setting(0.2, "dropout rate from which a trial counts as with it", "ours; recipe row 9: 0.2-0.6")
     dropout_gap: float = setting(0.1, "gap from which dropout that does not help is too little net", "recipe 5 [PD]")
     dropout_trials_least: int = setting(3, "trials on each side before the two are compared", "ours")
+
+    # Questions
+    question_best_share: float = setting(
+        0.1, "share of a value's trials, its best ones, by whose mean it is judged", "ours: less lucky than the best"
+    )
+    question_best_least: int = setting(3, "... trials at least", "ours, as the good set's")
+    question_exchanges: int = setting(2000, "exchanged rounds behind a question's p value", "ours")
+    question_p: float = setting(0.05, "a value below this p value, over all values together, is worse", "recipe 4.5")
 
     # Grids
     grid_dimensions_most: int = setting(

@@ -226,27 +226,40 @@ def _reading(
         trend_p=trend,
         p=p,
         flagged=stands and p <= settings.border_false_alarms,
-        infeasible_near=_infeasible_near(side, float(side.toward[order[0]]), observations, settings),
+        infeasible_near=infeasible_near(
+            side.dimension,
+            side.side,
+            float(side.toward[order[0]]),
+            observations,
+            settings,
+            float(side.toward[side.near].min(initial=1.0)),
+        ),
     )
 
 
-def _infeasible_near(side: _Side, best: float, observations: Sequence[Observation], settings: SearchSettings) -> float:
+def infeasible_near(
+    dimension: Dimension,
+    side: Side,
+    best: float,
+    observations: Sequence[Observation],
+    settings: SearchSettings,
+    near: float = 1.0,
+) -> float:
     """The share of diverged and failed trials at the border, in its outer strip, or beyond the best trial: the most.
 
     Three looks, since a stability limit may cut off the strip itself and leave the best trials before it.
+
+    Args:
+        best: how far the best trial lies towards the side, of 1.
+        near: from where on a trial counts as being at the border.
     """
-    dimension = side.dimension
     toward, failed = [], []
     for o in observations:
         value = o.hyperparameters.get(dimension.name)
         if dimension.is_active(o.hyperparameters) and dimension.has_place_for(value):
             place = dimension.scale.to_unit(value)
-            toward.append(place if side.side == "high" else 1 - place)
+            toward.append(place if side == "high" else 1 - place)
             failed.append(not o.is_feasible)
     places, infeasible = np.array(toward), np.array(failed)
-    looks = [
-        places >= float(side.toward[side.near].min(initial=1.0)),
-        places >= 1 - settings.border_strip,
-        places > best,
-    ]
+    looks = [places >= near, places >= 1 - settings.border_strip, places > best]
     return max((float(infeasible[look].mean()) for look in looks if look.sum() >= 2), default=0.0)

@@ -39,6 +39,7 @@ def extend_borders(
     limits: Mapping[str, Limits] | None = None,
     already: Mapping[str, int] | None = None,
     seed: int = 0,
+    readings: Sequence[BorderReading] | None = None,
 ) -> Extended:
     """Move out every border that the best trials crowd, a decade on a logarithmic scale and half a width on others.
 
@@ -49,11 +50,13 @@ def extend_borders(
         limits: further limits by name, such as {"batch_size": (1, 512)}.
         already: how often each side was moved in this round, {"lr:high": 1}: two is the most.
         seed: of the shuffles behind the false-alarm rate.
+        readings: what the sides show, where that was read in another way than by `read_borders`.
 
     Source: recipe 4.4.
     """
     chosen = settings or SearchSettings()
-    readings = read_borders(space, observations, chosen, limits=limits, seed=seed)
+    if readings is None:
+        readings = read_borders(space, observations, chosen, limits=limits, seed=seed)
     widened = target or space
     findings, reasons, moved = [], [], []
     for reading in readings:
@@ -80,7 +83,7 @@ def extend_borders(
         moved.append(side)
         findings.append(_finding(reading, dimension, after, len(observations)))
         reasons.append(findings[-1].message)
-    return Extended(widened, tuple(findings), tuple(reasons), tuple(moved), readings)
+    return Extended(widened, tuple(findings), tuple(reasons), tuple(moved), tuple(readings))
 
 
 def _reaching(

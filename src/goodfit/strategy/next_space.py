@@ -10,6 +10,7 @@ from goodfit.findings import Finding
 from goodfit.settings.search import SearchSettings
 from goodfit.space import Space
 from goodfit.space.scales import Limits
+from goodfit.strategy.borders import BorderReading
 from goodfit.strategy.extending import Extended, extend_borders
 from goodfit.strategy.narrowing import NextBox, next_box
 from goodfit.strategy.observation import Observation
@@ -53,11 +54,12 @@ def next_space(
     limits: Mapping[str, Limits] | None = None,
     already: Mapping[str, int] | None = None,
     seed: int = 0,
+    readings: Sequence[BorderReading] | None = None,
 ) -> NextSpace:
     """`next_box`, then `extend_borders` on its result; the arguments are theirs."""
     box = next_box(space, observations, settings, sigma=sigma, delta=delta, seed=seed)
     extended = extend_borders(
-        space, observations, settings, target=box.space, limits=limits, already=already, seed=seed
+        space, observations, settings, target=box.space, limits=limits, already=already, seed=seed, readings=readings
     )
     boxes = []
     for part in box.boxes:
