@@ -327,4 +327,7 @@ KINDS: Mapping[str, Kind] = {
     ),
     "batch-size-too-large": _kind("info", "Doubling the batch brings no more throughput, or exceeds the noise scale."),
     "not-batchable": _kind("info", "The model cannot train in a batched cohort; the operator is named."),
+    "native-engine-unused": _kind(
+        "info", "The network could train in the native engine, which was not built here or differs; why is told."
+    ),
 }

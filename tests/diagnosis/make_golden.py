@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from curve_files import thinned, write_curves
+from golden_files import thinned, write_curves
 from planted import PLANTED, build, healthy
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -49,8 +49,12 @@ def took(name: str, raw: Raw, healthy: Raw | None) -> bool | str:
         return not math.isfinite(end) or end > good + 0.25 * (chance - good)
     if name.startswith("overfit"):
         return last > best + 0.1 * (chance - best) or last - end > 0.3 * (chance - end)
+    if name in ("linear", "narrow") and not raw.facts["classes"]:
+        return False  # noise in the targets is a floor as well: nobody could tell
     if name in ("linear", "narrow", "decayed", "dropped"):
-        return end > good + 0.15 * (chance - good) and last - end < 0.1 * chance
+        learned = float(np.median(e[-3:, 3])) > raw.facts["chance_metric"] + 0.1
+        level = float(np.median(train[-len(train) // 3 :][:3])) - end < 0.1 * (chance - end)
+        return learned and level and end > good + 0.15 * (chance - good) and last - end < 0.1 * chance
     if name == "short":
         return best > good_val + 0.08 * (chance - good_val)
     if name in ("early-decay", "exponential"):
@@ -76,6 +80,13 @@ def took(name: str, raw: Raw, healthy: Raw | None) -> bool | str:
     return True
 
 
+def _rose(raw: Raw) -> bool:
+    """Whether validation's loss rose by a tenth of what was learned: it overfits as well."""
+    val = raw.evaluations[:, 2]
+    best = float(np.nanmin(val))
+    return float(np.median(val[-3:])) > best + 0.1 * (raw.facts["chance_loss"] - best)
+
+
 def also_right(name: str, view: str, columns: Collection[str]) -> tuple[str, ...]:
     """What else may be said where a view does not show what was planted."""
     if name in ("early-decay", "exponential") and "lr" not in columns:
@@ -84,6 +95,8 @@ def also_right(name: str, view: str, columns: Collection[str]) -> tuple[str, ...
         return ("healthy", "noisy-validation", "overfitting", "too-many-steps")
     if name == "final30" and view not in ("evaluated", "steps"):
         return ("healthy", "overfitting", "too-many-steps", "too-few-steps")
+    if name == "dropped" and view == "evaluated":
+        return ("healthy", "too-few-steps")
     return ("lr-too-low",) if name == "zeroed" else ()
 
 
@@ -105,6 +118,7 @@ def main() -> None:
     parser.add_argument("--half", choices=("", "open", "kept"), default="")
     parser.add_argument("--show", default="", help="list the wrong ones of this condition")
     parser.add_argument("--view", default="")
+    parser.add_argument("--seed", default="")
     parser.add_argument("--classes", action="store_true", help="say the number of classes")
     given = parser.parse_args()
     by_condition: dict[str, Score] = collections.defaultdict(Score)
@@ -115,7 +129,7 @@ def main() -> None:
     all_right, all_alarms, anywhere = Score(), Score(), Score()
     for path in sorted(given.folder.glob("*.npz")):
         work, name, seed = path.stem.split(".")
-        if given.half and half_of(WORK[work]) != given.half:
+        if (given.half and half_of(WORK[work]) != given.half) or given.seed not in ("", seed):
             continue
         raw = load(path)
         base = given.folder / f"{work}.healthy.{seed}.npz"
@@ -123,7 +137,12 @@ def main() -> None:
         if not effect:
             listed += 1
             continue
-        right = (*CONDITION[name].right, *(("healthy", "not-enough-points") if effect == "either" else ()))
+        rose = name == "noisy" and _rose(raw)
+        right = (
+            *CONDITION[name].right,
+            *(("overfitting",) if rose else ()),
+            *(("healthy", "not-enough-points") if effect == "either" else ()),
+        )
         for view, columns in views(raw, int(seed)):
             if given.view and view != given.view:
                 continue

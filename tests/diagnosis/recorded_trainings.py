@@ -233,9 +233,13 @@ CONDITIONS: tuple[Condition, ...] = (
     Condition("early-decay", ("lr-schedule-wrong",), {"schedule": "early", "times_lr": 0.5}),
     Condition("exponential", ("lr-schedule-wrong", "lr-too-low"), {"schedule": "exponential"}),
     Condition("spikes", ("loss-spikes", "lr-too-high"), {"bad_batches": 150, "times_epochs": 1.5}),
-    Condition("saturated", ("bad-initialisation", "lr-too-low"), {"sigmoid": True, "widths": (64, 64, 64)}),
-    Condition("tiny-init", ("bad-initialisation", "pipeline-suspect"), {"init": 0.1, "widths": (64, 64, 64)}),
-    Condition("final30", ("easy-gain-at-start", "bad-initialisation"), {"final": 30.0}),
+    Condition(
+        "saturated", ("bad-initialisation", "lr-too-low", "pipeline-suspect"), {"sigmoid": True, "widths": (64, 64, 64)}
+    ),
+    Condition(
+        "tiny-init", ("bad-initialisation", "pipeline-suspect", "lr-too-low"), {"init": 0.1, "widths": (64, 64, 64)}
+    ),
+    Condition("final30", ("easy-gain-at-start", "bad-initialisation", "diverged"), {"final": 30.0}),
     Condition("noisy", ("noisy-validation",), {"val_samples": 24, "times_lr": 1.5, "times_epochs": 2.0}),
     Condition(
         "shuffled",
@@ -245,7 +249,7 @@ CONDITIONS: tuple[Condition, ...] = (
     Condition("ascent", ("pipeline-suspect", "diverged"), {"ascend_from": 0.35, "times_lr": 0.3}),
     Condition("same-order", ("pipeline-suspect",), {"reshuffle": False, "batch": 16}),
     Condition("zeroed", ("pipeline-suspect", "underfitting-capacity"), {"zero_inputs": True}),
-    Condition("label-noise", ("pipeline-suspect",), {"label_noise": 0.4, "widths": (32,)}),
+    Condition("label-noise", ("pipeline-suspect", "excess-regularisation"), {"label_noise": 0.4, "widths": (32,)}),
     Condition("no-clear", (*HIGH, "pipeline-suspect"), {"keep_gradients": True}),
     Condition("decayed", ("excess-regularisation", "underfitting-capacity"), {"weight_decay": 0.5}),
     Condition("dropped", ("excess-regularisation", "underfitting-capacity"), {"dropout": 0.85}),

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from curve_files import read_curves
+from golden_files import read_curves
 from planted import PLANTED, healthy
 
 from goodfit.diagnosis.reading import Reading, diagnose_curves

@@ -1,8 +1,9 @@
-"""The choice of engine by measurement, and its cache."""
+"""The choice between plain PyTorch and cohorts by measurement, and its cache; `test_native_building` has the rest."""
 
 import dataclasses
 import json
 
+import pytest
 import torch
 from torch import nn
 from training_cases import problem, trial
@@ -11,6 +12,7 @@ from goodfit.training.choice import choose_engine
 from goodfit.training.trial import Regime
 
 torch.set_num_threads(1)
+pytestmark = pytest.mark.usefixtures("without_native")
 
 
 def test_a_tiny_network_is_batched_and_every_candidate_shows_its_speed(tmp_path):

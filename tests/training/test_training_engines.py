@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
-from training_cases import CLASSES, Quiet, Recurrent, apart, problem, train, trial
+from training_cases import CLASSES, Branches, Quiet, Recurrent, apart, problem, train, trial
 
 from goodfit.errors import TaskError, TrainingError
 from goodfit.training.engines import ENGINES, grouped
@@ -232,16 +232,6 @@ def test_dropout_inside_the_model_is_refused_by_name_and_repeats_itself_in_the_p
     torch.rand(17)  # whatever ran before does not matter
     again, _ = train("pool", prob, [trial(1), trial(0)], 8)
     assert apart(first[0].parameters, again[1].parameters) == 0
-
-
-class Branches(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.head = nn.Linear(5, CLASSES)
-
-    def forward(self, x):
-        out = self.head(x)
-        return out * 2 if out.sum() > 0 else out
 
 
 class Rebinds(nn.Module):

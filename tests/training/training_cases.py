@@ -71,6 +71,16 @@ class FunctionalDropout(nn.Module):
         return self.second(F.dropout(self.first(x).relu(), 0.4, self.training))
 
 
+class Branches(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(5, CLASSES)
+
+    def forward(self, x):
+        out = self.head(x)
+        return out * 2 if out.sum() > 0 else out
+
+
 MODELS = {
     "mlp": lambda hp: nn.Sequential(
         nn.Linear(5, 8), nn.ReLU(), nn.Dropout(hp.dropout), nn.Linear(8, 7), nn.Tanh(), nn.Linear(7, CLASSES)
@@ -178,12 +188,13 @@ def train(engine, prob, trials, to_step, regime=None, states=None, control=None)
     return states, told
 
 
-def by_hand(prob, t, steps, optimizer, clip=None, smoothing=0.0, table=None, decay=None, batch_size=8):
+def by_hand(prob, t, steps, optimizer, clip=None, smoothing=0.0, table=None, decay=None, batch_size=8, function=None):
     """The same training in plain PyTorch: losses [steps], the model, and its average where `decay` is given.
 
     Args:
         optimizer: from parameters to a torch.optim optimiser.
         table: multipliers of the rate.
+        function: the loss; None: cross-entropy, smoothed.
     """
     from goodfit.hyperparameters import Hyperparameters
 
@@ -204,7 +215,11 @@ def by_hand(prob, t, steps, optimizer, clip=None, smoothing=0.0, table=None, dec
             words = [key & 0xFFFFFFFF, (key >> 31) & 0xFFFFFFFF | 1]
             drop.key.copy_(torch.tensor(words, dtype=torch.int64).to(torch.int32))
             drop.uses = 0
-        loss = F.cross_entropy(model(inputs[taken]), targets[taken], label_smoothing=smoothing)
+        outputs = model(inputs[taken])
+        if function is None:
+            loss = F.cross_entropy(outputs, targets[taken], label_smoothing=smoothing)
+        else:
+            loss = function(outputs, targets[taken])
         opt.zero_grad()
         loss.backward()
         if clip:

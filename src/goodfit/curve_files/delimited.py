@@ -19,6 +19,7 @@ def read_delimited(text: str) -> Table:
     lines = [line for line in text.splitlines() if line.strip(" \t,;|") and not _is_comment(line)]
     if not lines:
         raise CurvesError("holds no lines.")
+    lines[0] = lines[0].lstrip("# \t")
     delimiter = _delimiter(lines)
     if delimiter is None:
         cells = [line.split() for line in lines]

@@ -12,6 +12,7 @@ from goodfit.diagnosis.statistics import finite
 
 COMMON = (*range(2, 21), 50, 100, 128, 200, 256, 1000)  # numbers of classes that are looked for
 NEAR = 0.1  # of the loss of guessing: how near to it a first loss must be
+R2 = ("r2", "rsquared", "r2 score")
 SMALLEST, LARGEST = 10, 20_000  # samples that are looked for
 
 
@@ -24,18 +25,47 @@ def chance_of(curves: Curves, classes: int | None) -> dict[str, Any]:
     if classes is not None:
         known: dict[str, Any] = {"uniform_loss": math.log(classes), "chance_loss": math.log(classes)}
         return known | ({"chance_metric": 1 / classes} if curves.best_metric == 1.0 else {})
+    if curves.metric in R2:
+        return _chance_by_r2(curves)
     if curves.best_metric != 1.0:
         return {}
-    losses = [s.values[0] for s in map(finite, (curves.train_loss, curves.step_loss, curves.val_loss)) if len(s)]
-    rates = [s.values[0] for s in map(finite, (curves.train_metric, curves.val_metric)) if len(s)]
+    losses = [s.values for s in map(finite, (curves.train_loss, curves.step_loss, curves.val_loss)) if len(s)]
+    rates = [s.values for s in map(finite, (curves.train_metric, curves.val_metric)) if len(s)]
     if not losses or not rates:
         return {}
-    loss, rate = float(losses[0]), float(min(rates))
-    for count in COMMON:
-        spread = 3 * math.sqrt((1 - 1 / count) / count / max(curves.val_samples or 100, 30)) + 0.25 / count
-        if abs(loss - math.log(count)) <= NEAR * math.log(count) and abs(rate - 1 / count) <= spread:
-            return {"uniform_loss": math.log(count), "chance_metric": 1 / count}
-    return {}
+    first = _classes(curves, float(losses[0][0]), float(min(v[0] for v in rates)), NEAR)
+    # a training that was thrown back to guessing, or came down to it, ends there
+    last = _classes(curves, float(np.median(losses[-1][-3:])), float(max(np.median(v[-3:]) for v in rates)), NEAR / 2)
+    count = last or first
+    return {"uniform_loss": math.log(count), "chance_metric": 1 / count} if count else {}
+
+
+def _classes(curves: Curves, loss: float, rate: float, near: float) -> int | None:
+    """The number of classes of which both are what guessing gives."""
+    likely = [
+        count
+        for count in COMMON
+        if abs(loss - math.log(count)) <= near * math.log(count)
+        and abs(rate - 1 / count)
+        <= 3 * math.sqrt((1 - 1 / count) / count / max(curves.val_samples or 100, 30)) + 0.25 / count
+    ]
+    return min(likely, key=lambda count: abs(loss - math.log(count)), default=None)
+
+
+def _chance_by_r2(curves: Curves) -> dict[str, Any]:
+    """R2 is 1 - loss / variance where the loss is the squared error: the variance is what guessing the mean loses."""
+    found = []
+    for loss, score in ((curves.val_loss, curves.val_metric), (curves.train_loss, curves.train_metric)):
+        losses, scores = finite(loss), finite(score)
+        shared, at, of = np.intersect1d(losses.steps, scores.steps, return_indices=True)
+        if len(shared) < 3:
+            continue
+        with np.errstate(all="ignore"):
+            variance = losses.values[at] / (1 - scores.values[of])
+        variance = variance[np.isfinite(variance)]
+        if len(variance) >= 3 and np.ptp(variance) < 0.05 * abs(float(np.median(variance))):
+            found.append(float(np.median(variance)))
+    return {"chance_loss": min(found), "chance_metric": 0.0} if found else {}
 
 
 def samples_behind(shares: np.ndarray) -> int | None:

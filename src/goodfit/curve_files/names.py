@@ -79,7 +79,7 @@ LOWER = frozenset({
 })  # fmt: skip
 LOWER_IS_BETTER = frozenset(LOWER - {"rate"})
 STEPS = frozenset({
-    "step", "steps", "iteration", "iterations", "iter", "iters", "it", "itr", "update", "updates", "batches",
+    "step", "steps", "batch", "iteration", "iterations", "iter", "iters", "it", "itr", "update", "updates", "batches",
     "minibatch", "minibatches",
 })  # fmt: skip
 EPOCHS = frozenset({"epoch", "epochs", "ep"})
@@ -99,6 +99,7 @@ NOISE = frozenset({
 
 def words(name: str) -> list[str]:
     """The words of a name, in lower case: trainLoss, train_loss and "Train/Loss" are all train, loss."""
+    name = name.replace("mAP", "map")
     name = re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])|(?<=[a-z])(?=[A-Z])", " ", name)
     return [word for word in re.split(r"[^a-z0-9@]+", name.lower()) if word]
 
@@ -122,7 +123,7 @@ def role_of(name: str) -> Role:
     if any(word in TIMES for word in rest) or "persecond" in joined or "persec" in joined:
         return Role(Quantity.TIME)
     left = [word for word in rest if word not in NOISE - {"step", "epoch"}]
-    if (left and left[-1] in STEPS and len(left) == 1) or joined in ("globalstep", "numupdates", "niter"):
+    if (left and set(left) <= STEPS) or joined in ("globalstep", "numupdates", "niter"):
         return Role(Quantity.STEP)
     if left and set(left) <= EPOCHS:
         return Role(Quantity.EPOCH)

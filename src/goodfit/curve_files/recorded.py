@@ -149,12 +149,6 @@ def _series(steps: np.ndarray, values: np.ndarray, written: np.ndarray | None) -
         ~np.isnan(values) | (written if written is not None else np.zeros(len(values), bool))
     )
     at, kept = steps[recorded], values[recorded]
-    back = np.flatnonzero(np.diff(at) < 0)
-    if len(back) and len(back) <= max(3, len(at) // 20):  # taken up again: what came after the checkpoint is void
-        for place in back[::-1]:
-            void = np.arange(len(at)) <= place
-            void &= at >= at[place + 1]
-            at, kept = at[~void], kept[~void]
     order = np.argsort(at, kind="stable")
     at, kept = at[order], kept[order]
     last = np.append(at[1:] != at[:-1], True) if len(at) else np.zeros(0, bool)
@@ -184,7 +178,9 @@ def _losses(columns: list[_Column]) -> dict[str, _Column]:
     held = _held_out(chosen)
     rest = [c for c in chosen if c.role.split in ("", "train")]
     named = [c for c in rest if c.role.split == "train"]
-    train = named or rest
+    # Hugging Face ends with one train_loss, the mean of all; the curve is `loss`
+    longest = max((len(c.series) for c in rest), default=0)
+    train = named if any(2 * len(c.series) >= longest for c in named) else [c for c in rest if c not in named]
     found: dict[str, _Column] = {}
     if held is not None:
         found["val_loss"] = held

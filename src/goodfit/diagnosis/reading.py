@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
-from goodfit.diagnosis.curves import Curves
+from goodfit.diagnosis.curves import Curves, Series
 from goodfit.diagnosis.levels import fit, gap, last_step, level, training_loss
+from goodfit.diagnosis.recorded import RECORDED_RULES
 from goodfit.diagnosis.rules import RULES
 from goodfit.diagnosis.statistics import finite
 from goodfit.findings import Finding, Severity
@@ -32,7 +33,8 @@ def diagnose_curves(curves: Curves, settings: CurveSettings) -> Reading:
     A divergence and a clear mistake show in few points, too: they outrank it.
     """
     seen: list[tuple[int, bool, Finding]] = []
-    for rule in RULES:
+    points = settings.recorded_points if curves.is_external else settings.points
+    for rule in RECORDED_RULES if curves.is_external else RULES:
         if {row for row, _, _ in seen} & set(rule.silenced_by):
             continue
         found = rule.look(curves, settings)
@@ -40,7 +42,7 @@ def diagnose_curves(curves: Curves, settings: CurveSettings) -> Reading:
             seen.append((rule.row, rule.is_annotation, found))
             if rule.row == 1:
                 break  # what came before the explosion is not worth a verdict
-    lacking = _lacking(curves, settings)
+    lacking = _lacking(curves, points)
     # a warning outranks what is only worth knowing, in the order of the rows otherwise
     ranked = sorted(seen, key=lambda item: (item[1], item[2].severity == Severity.INFO))
     findings = [found for _, _, found in ranked]
@@ -51,33 +53,37 @@ def diagnose_curves(curves: Curves, settings: CurveSettings) -> Reading:
     return Reading(findings[0], tuple(findings[1:]))
 
 
-def _lacking(curves: Curves, settings: CurveSettings) -> Finding | None:
-    """What keeps the rules from a verdict; None where they have what they need."""
-    train, val, metric = training_loss(curves, settings), finite(curves.val_loss), finite(curves.val_metric)
+def _training(curves: Curves) -> Series:
+    return max(map(finite, (curves.train_loss, curves.step_loss)), key=len)
+
+
+def _lacking(curves: Curves, points: int) -> Finding | None:
+    """What keeps the rules from a verdict, which needs so many points; None where they have what they need."""
+    train, val, metric = _training(curves), finite(curves.val_loss), finite(curves.val_metric)
     missing = []
     if not len(train):
         missing.append("training loss")
     if not len(val) and not len(metric):
         missing.append("validation loss or metric")
     counts = {"training": len(train), "validation": max(len(val), len(metric))}
-    short = {name: count for name, count in counts.items() if 0 < count < settings.points}
+    short = {name: count for name, count in counts.items() if 0 < count < points}
     if not missing and not short:
         return None
     parts = []
     if missing:
         parts.append(f"there is no {' and no '.join(missing)}")
     for name, count in short.items():
-        parts.append(f"the {name} curve has {count} points where {settings.points} are needed")
-    need = max((settings.points - count for count in short.values()), default=0)
+        parts.append(f"the {name} curve has {count} points where {points} are needed")
+    need = max((points - count for count in short.values()), default=0)
     return Finding(
         kind="not-enough-points",
         message=f"The curves do not carry a verdict: {', and '.join(parts)}.",
         action=(
             f"Record {need} points more: evaluate more often or train longer."
             if need
-            else f"Record the {' and the '.join(missing)} as well, at {settings.points} points or more."
+            else f"Record the {' and the '.join(missing)} as well, at {points} points or more."
         ),
-        evidence={"missing": missing, "points": counts, "needed": settings.points},
+        evidence={"missing": missing, "points": counts, "needed": points},
         confidence=1.0,
     )
 

@@ -18,7 +18,7 @@ class CohortWork:
     trials: tuple[Trial, ...]
     regime: Regime
     to_step: int
-    engine: str  # "batched" or "pool"
+    engine: str  # "native", "batched" or "pool"
     parents: Path | None = None  # a file of states to start from, by trial number (a trial's own or its parent's)
     checkpoint: Path | None = None  # where states go, by trial number; if it exists the work goes on from there
     checkpoint_seconds: float = 5.0  # at most one checkpoint in this time, at ends of epochs, and one at the end

@@ -187,6 +187,8 @@ class Trainer:
             )
             if choice.get("refusal"):
                 self._refused(_not_batchable(choice["refusal"], group.trials[0]))
+            if choice.get("native_refusal"):
+                self._refused(_native_unused(choice["native_refusal"], group.trials[0]))
             for at in range(0, len(group.trials), choice["cohort"]):
                 cohort = group.trials[at : at + choice["cohort"]]
                 works.append((self._work(request, cohort, group, choice["engine"]), self._size(cohort[0])))
@@ -339,5 +341,14 @@ def _not_batchable(refusal: str, trial: Trial) -> Finding:
         kind="not-batchable",
         message=refusal,
         action="Nothing has to be done: its trials train one a process.",
+        where=f"trial {trial.number}",
+    )
+
+
+def _native_unused(refusal: str, trial: Trial) -> Finding:
+    return Finding(
+        kind="native-engine-unused",
+        message=refusal,
+        action="Nothing has to be done: its trials train in another engine, more slowly.",
         where=f"trial {trial.number}",
     )

@@ -7,6 +7,7 @@ import dataclasses
 from goodfit.settings.base import setting
 
 _S5 = "recipe 5 [PD]"
+_RECORDED = "ours: set on the open half of tests/diagnosis/recorded_trainings.py"
 _OURS = "ours: set on tests/diagnosis/planted.py"
 
 
@@ -119,6 +120,57 @@ class CurveSettings:
     saturated: float = setting(0.25, "share of the run by which the best was reached", _S5)
     # Row 16
     noisy_differences: float = setting(2.0, "validation noise in smallest differences that count", _OURS)
+    # Curves recorded by another tool: less is known of them, so other signs count
+    recorded_blocks: int = setting(40, "points that a longer recorded curve is condensed to", _RECORDED)
+    recorded_points: int = setting(5, "fewest points of a recorded curve for a verdict", _RECORDED)
+    recorded_still: float = setting(0.02, "fall below guessing, as a share of it, that is none", _RECORDED)
+    recorded_above_chance: float = setting(0.05, "accuracy above chance that is none", _RECORDED)
+    recorded_over_guessing: float = setting(0.01, "how far above guessing a loss settles that was thrown", _RECORDED)
+    recorded_still_jitter: float = setting(
+        0.008, "jitter of a flat loss, of its level, that small steps don't have", _RECORDED
+    )
+    recorded_rate_low: float = setting(1e-5, "a flat loss at a rate up to this is flat-low", _RECORDED)
+    recorded_bend: float = setting(3.0, "fall of the first third over that of the last: below it is a line", _RECORDED)
+    recorded_rises_slow: float = setting(0.2, "rises as a share of all movement in a steady fall", _RECORDED)
+    recorded_long_steps: float = setting(1000.0, "steps that are a long training where epochs are unknown", _RECORDED)
+    recorded_slow_short: float = setting(0.25, "progress below which a short straight fall is too slow", _RECORDED)
+    recorded_plateau_fall: float = setting(0.15, "fall after a plateau at the start, of its level", _RECORDED)
+    recorded_plateau_height: float = setting(0.05, "movement within the plateau, of that fall", _RECORDED)
+    recorded_easy: float = setting(0.5, "first loss above guessing, of it, that is an easy gain", _RECORDED)
+    recorded_easy_within: float = setting(0.1, "share of the run within which it is gone", _RECORDED)
+    recorded_shake: float = setting(0.03, "jitter of the loss, of its level, that is up and down", _RECORDED)
+    recorded_blown: float = setting(3.0, "more than that factor where guessing is unknown", _RECORDED)
+    recorded_collapsed: float = setting(
+        0.9, "accuracy below which one that never changes is one answer for all", _RECORDED
+    )
+    recorded_swing: float = setting(0.015, "the same, of the loss of guessing; twice that for validation", _RECORDED)
+    recorded_rises: float = setting(0.3, "rises as a share of all movement of a loss that goes nowhere", _RECORDED)
+    recorded_fitted: float = setting(0.85, "progress from which jitter is no matter", _RECORDED)
+    recorded_gone: float = setting(0.05, "share of the peak rate that is as good as none", _RECORDED)
+    recorded_gone_by: float = setting(0.4, "share of the run by which that is too early", _RECORDED)
+    recorded_ahead: float = setting(0.07, "gain of as long a run again, of what was gained, that counts", _RECORDED)
+    recorded_ahead_metric: float = setting(0.02, "the same in accuracy", _RECORDED)
+    recorded_jitters: float = setting(2.0, "jitters by which the last third must have improved", _RECORDED)
+    recorded_done: float = setting(0.015, "difference of the loss, of guessing, that does not count", _RECORDED)
+    recorded_saturated: float = setting(0.3, "share of the run by which the best was reached", _RECORDED)
+    recorded_memorised: float = setting(0.1, "fall of the training loss, of guessing, that is learning", _RECORDED)
+    recorded_turned: float = setting(0.06, "rise of the validation loss since its best, of what was gained", _RECORDED)
+    recorded_turned_level: float = setting(0.1, "the same, of its lowest value", _RECORDED)
+    recorded_gap: float = setting(0.3, "gap of the losses, of what training gained, that is too big", _RECORDED)
+    recorded_level: float = setting(0.1, "fall over the last 40 %, of all that was gained, that is none", _RECORDED)
+    recorded_lead: float = setting(
+        0.08, "lead of validation over training, of guessing, that regularisation makes", _RECORDED
+    )
+    recorded_lead_sure: float = setting(0.2, "the same where training need not have levelled off", _RECORDED)
+    recorded_held_fit: float = setting(0.8, "fit below which such a lead holds training back", _RECORDED)
+    recorded_underfit: float = setting(
+        0.76, "accuracy's fit below which levelled curves mean too small a model", _RECORDED
+    )
+    recorded_underfit_loss: float = setting(0.45, "the same by the loss", _RECORDED)
+    recorded_few_epochs: float = setting(4.0, "epochs below which more training may help a levelled curve", _RECORDED)
+    recorded_few_steps: float = setting(300.0, "the same in steps, where epochs are unknown", _RECORDED)
+    recorded_open_ended: float = setting(3.5, "first loss from which many outcomes are possible, as in text", _RECORDED)
+    recorded_noisy: float = setting(0.03, "jitter of the validation accuracy that is noisy", _RECORDED)
     # Across trials
     late_best: float = setting(0.75, "share of the run after which a best step is late", _S5)
     hobbled_factor: float = setting(2.0, "factor by which overfitting trials' rates lie above the best trial's", _OURS)

@@ -80,6 +80,18 @@ class Feed:
         taken = order[place * self.batch_size : (place + 1) * self.batch_size]
         return taken if self.regime.samples is None else self.samples[taken]
 
+    def all_indices(self, seed: int, steps: range) -> Tensor:
+        """`indices` of consecutive steps, one after another: int64 [steps * batch size]."""
+        size, per_epoch = self.batch_size, self.steps_per_epoch
+        pieces, step = [], steps.start
+        while step < steps.stop:
+            epoch, place = divmod(step, per_epoch)
+            count = min(per_epoch - place, steps.stop - step)
+            pieces.append(epoch_order(seed, epoch, len(self.samples))[place * size : (place + count) * size])
+            step += count
+        taken = pieces[0] if len(pieces) == 1 else torch.cat(pieces)
+        return taken if self.regime.samples is None else self.samples[taken]
+
     def batch(self, seed: int, step: int) -> Batch:
         """The batch that a trial with this seed trains on at this step."""
         batch = fetch_seeded(self.problem.train, self.indices(seed, step), seed, step)
@@ -104,10 +116,14 @@ class Feed:
         """The batch as the regime lets the model see it."""
         return zero_inputs(batch) if self.regime.zero_inputs else batch
 
+    def drawn_targets(self, seed: int, step: int) -> Tensor:
+        """Positions of the samples whose targets are shown at this step where they are redrawn: int64 [batch size]."""
+        generator = _generator(seed, TARGETS, step)
+        return self.samples[torch.randint(len(self.samples), (self.batch_size,), generator=generator)]
+
     def _redrawn(self, batch: Batch, seed: int, step: int) -> Batch:
         """The batch with the targets of other samples, drawn anew at each step."""
-        generator = _generator(seed, TARGETS, step)
-        drawn = self.samples[torch.randint(len(self.samples), (self.batch_size,), generator=generator)]
+        drawn = self.drawn_targets(seed, step)
         inputs, _ = parted(batch, "redraw_targets")
         _, targets = parted(fetch_seeded(self.problem.train, drawn, seed, step), "redraw_targets")
         return joined(batch, inputs, targets)

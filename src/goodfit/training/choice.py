@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 import os
 import platform
 import statistics
@@ -19,6 +20,7 @@ from goodfit.training.course import batch_size_of, course_of
 from goodfit.training.engine import Engine
 from goodfit.training.engines import ENGINES
 from goodfit.training.engines.dry_run import Undisturbed
+from goodfit.training.engines.native import knows_not, library
 from goodfit.training.problem import Problem
 from goodfit.training.structure import build_model, structure_of
 from goodfit.training.trial import Regime, Trial
@@ -26,6 +28,7 @@ from goodfit.training.trial import Regime, Trial
 FIRST_COHORT = 4  # trials; below it a batched step is mostly overhead (measured)
 LEAST_GAIN = 1.10  # throughput of a doubled cohort over the one before, below which doubling ends
 WARM_STEPS = 2  # thrown away: first calls build tables and caches
+LONG_CALL_STEPS = 64  # of the first call to an engine that is measured by whole calls
 LEAST_STEPS = 3  # timed for a figure to count
 MEMORY_SHARE = 0.5  # of what is free, for the trials' states
 COPIES = 6  # of the weights that a trial takes: weights, gradient, two slots, average, scratch
@@ -49,6 +52,7 @@ class EngineChoice:
     cohort: int
     measured: tuple[Measured, ...]
     refusal: str | None = None  # why the batched engine was no candidate
+    native_refusal: str | None = None  # why the native engine was none, though it knows the layers
     from_cache: bool = False
 
     def as_json(self) -> dict[str, Any]:
@@ -63,7 +67,9 @@ def choose_engine(
     cache: Path | None = None,
     most: int | None = None,
 ) -> EngineChoice:
-    """Measure plain PyTorch and growing cohorts for a few steps each, on one thread, and take the fastest.
+    """Measure plain PyTorch, the native engine and growing cohorts for a few steps each, on one thread.
+
+    The fastest is taken.
 
     Args:
         problem: what they train.
@@ -82,12 +88,13 @@ def choose_engine(
     known = _read(cache).get(key)
     if known is not None:
         measured = tuple(Measured(**item) for item in known["measured"])
-        return EngineChoice(known["engine"], known["cohort"], measured, known["refusal"], from_cache=True)
+        native_refusal = known.get("native_refusal")
+        return EngineChoice(known["engine"], known["cohort"], measured, known["refusal"], native_refusal, True)
     threads = torch.get_num_threads()
     if problem.device.type == "cpu":
         torch.set_num_threads(1)
     try:
-        choice = _measured_choice(problem, trials, regime, time.perf_counter() + seconds, most)
+        choice = _measured_choice(problem, trials, regime, seconds, most)
     finally:
         torch.set_num_threads(threads)
     _write(cache, key, choice)
@@ -95,13 +102,19 @@ def choose_engine(
 
 
 def _measured_choice(
-    problem: Problem, trials: Sequence[Trial], regime: Regime, deadline: float, most: int
+    problem: Problem, trials: Sequence[Trial], regime: Regime, seconds: float, most: int
 ) -> EngineChoice:
     bare = dataclasses.replace(regime, eval_steps=(), probe=0, probe_every=0, fitted_fraction=None)
-    share = max(deadline - time.perf_counter(), 0.0) / 8
+    share = max(seconds, 0.0) / 8
     measured = [_measure(ENGINES["pool"], problem, _cohort(trials, 1), bare, share)]
+    native_refusal = None
+    if knows_not(problem, trials, regime) is None:
+        native_refusal = ENGINES["native"].refuses(problem, trials, regime)
+        if native_refusal is None:
+            measured.append(_measure_long_calls(ENGINES["native"], problem, trials[0], bare, share))
     refusal = ENGINES["batched"].refuses(problem, trials, regime) if most > 1 else None
     if refusal is None:
+        deadline = time.perf_counter() + share * 6  # the dry runs, which are somebody's first steps, do not count
         cohort, before = min(FIRST_COHORT, most), 0.0
         most = min(most, _fitting_in_memory(problem, trials[0]))
         while 1 < cohort <= most and (before == 0.0 or time.perf_counter() < deadline):
@@ -111,7 +124,7 @@ def _measured_choice(
                 break
             cohort, before = min(2 * cohort, most), speed
     best = max(measured, key=lambda one: one.trial_steps_per_second)
-    return EngineChoice(best.engine, best.cohort, tuple(measured), refusal)
+    return EngineChoice(best.engine, best.cohort, tuple(measured), refusal, native_refusal)
 
 
 class _Stopwatch(Undisturbed):
@@ -138,6 +151,22 @@ def _measure(engine: Engine, problem: Problem, trials: Sequence[Trial], regime: 
     return Measured(engine.name, len(trials), speed)
 
 
+def _measure_long_calls(engine: Engine, problem: Problem, trial: Trial, regime: Regime, seconds: float) -> Measured:
+    """The speed of an engine that takes many steps between two looks at its control: by whole calls, ever longer ones.
+
+    What a call's beginning costs is in it, as it is in a trial.
+    """
+    tame = dataclasses.replace(regime, explosion_factor=float("inf"))
+    steps, took = LONG_CALL_STEPS, 0.0
+    while True:
+        began = time.process_time()
+        (state,) = engine.advance(problem, [trial], [None], tame, steps, lambda event: None, Undisturbed())
+        took = time.process_time() - began
+        if took >= seconds / 2 or state.step < steps:
+            return Measured(engine.name, 1, state.step / max(took, 1e-9))
+        steps = math.ceil(steps * min(16.0, max(2.0, 0.7 * seconds / max(took, 1e-9))))
+
+
 def _cohort(trials: Sequence[Trial], size: int) -> list[Trial]:
     """So many trials, with copies where there are fewer."""
     return [dataclasses.replace(trials[place % len(trials)], number=place) for place in range(size)]
@@ -162,7 +191,7 @@ def _key(problem: Problem, trial: Trial, regime: Regime, most: int) -> str:
     parts = (
         *(platform.node(), platform.machine(), device, os.cpu_count(), torch.__version__, str(problem.dtype)),
         *(structure_of(model), batch_size_of(trial, problem, regime), len(problem.train), most),
-        course_of(trial, regime).at(0).choice.kind,
+        *(course_of(trial, regime).at(0).choice.kind, library.described()),
     )
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:24]
 

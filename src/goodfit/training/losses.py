@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,12 @@ class LossWatch:
         self._recent.append(loss)
         self._pass_sum += loss
         self._pass_steps += 1
+
+    def take_over(self, first: float, recent: Iterable[float], pass_sum: float, pass_steps: int) -> None:
+        """Go on from what was added up elsewhere, by the same rules."""
+        self.first = first
+        self._recent = deque(recent, maxlen=self._window)
+        self._pass_sum, self._pass_steps = pass_sum, pass_steps
 
     def has_exploded(self, limit: float) -> bool:
         """Whether the median of the last losses lies above the limit; fewer than the window are no evidence."""

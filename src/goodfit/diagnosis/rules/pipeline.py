@@ -81,12 +81,17 @@ def repeats_with_epoch(curves: Curves, settings: CurveSettings) -> Finding | Non
     Judged where an epoch holds 6 points and there are 4 of them, in the second half, where the curve is flatter.
     """
     losses = finite(curves.step_loss)
-    if curves.steps_per_epoch is None or len(losses) < 24:
+    if len(losses) < 24 or (curves.steps_per_epoch is None and not curves.is_external):
         return None
     late = losses.values[len(losses) // 2 :]
     apart = float(np.median(np.diff(losses.steps)))
-    lag = round(curves.steps_per_epoch / apart)
-    if lag < 6 or len(late) < 4 * lag or not math.isclose(lag * apart, curves.steps_per_epoch, rel_tol=0.02):
+    per_epoch = curves.steps_per_epoch or _period(late, settings) * apart
+    lag = round(per_epoch / apart)
+    if (
+        lag < 6
+        or len(late) < (3 if curves.is_external else 4) * lag
+        or not math.isclose(lag * apart, per_epoch, rel_tol=0.02)
+    ):
         return None
     at_epoch, at_half = autocorrelation(late, lag), autocorrelation(late, lag // 2)
     z = at_epoch * math.sqrt(len(late) - lag)
@@ -107,6 +112,22 @@ def repeats_with_epoch(curves: Curves, settings: CurveSettings) -> Finding | Non
         evidence={"reason": "loss repeats with the epoch", "correlation": at_epoch, "at_half": at_half, "z": z},
         confidence=sure(z, at_epoch > 0.7, settings),
     )
+
+
+def _period(values: np.ndarray, settings: CurveSettings) -> int:
+    """The lag after which the values repeat, and repeat again; 0 where there is none. For an unknown epoch."""
+    if len(values) < 120:
+        return 0
+    logs = np.log(np.maximum(values, 1e-12)) if values.min() > 0 else values
+    lags = range(12, len(values) // 3)
+    found = np.array([autocorrelation(logs, lag) for lag in lags])
+    if not len(found):
+        return 0
+    best = int(np.argmax(found))
+    if 6 * lags[best] > len(values):  # too few periods to see it again: it has to be plain
+        return lags[best] if found[best] > 0.8 and len(values) >= 3 * lags[best] else 0
+    again = autocorrelation(logs, 2 * lags[best])
+    return lags[best] if min(found[best], 1.25 * again) > settings.period_correlation else 0
 
 
 def better_on_validation(curves: Curves, settings: CurveSettings) -> Finding | None:
