@@ -114,6 +114,8 @@ def fall_of(series: Series, settings: CurveSettings) -> Fall | None:
     moves = np.diff(late)
     path = float(np.abs(moves).sum())
     lowest = int(np.argmin(smooth))
+    around = np.arange(max(lowest - 2, 0), min(lowest + 3, len(values)))
+    deepest = int(around[np.argmin(values[around])])  # the point that a person would call the best
     third = [_value_at(few, share) for share in (0.0, 1 / 3, 2 / 3, 1.0)]
     drops = [a - b for a, b in itertools.pairwise(third)]
     return Fall(
@@ -121,7 +123,7 @@ def fall_of(series: Series, settings: CurveSettings) -> Fall | None:
         first=float(series.values[0]),
         end=end,
         lowest=float(smooth[lowest]),
-        lowest_at=float(few.steps[lowest]),
+        lowest_at=float(few.steps[deepest]),
         jitter=noise(values[len(values) // 2 :]) if len(values) >= 10 else noise(values),
         z=mann_kendall(values),
         rises=float(moves.clip(0).sum()) / path if path > 0 else 0.0,

@@ -109,7 +109,8 @@ def _figure(
     steps = np.concatenate([curve.series.steps for curve in known])
     shown = values[values <= np.quantile(values, 0.995)] if len(values) > 100 else values
     low, high = float(shown.min()), float(shown.max())
-    logarithmic = not linear and low > 0 and high / low > LOG_FROM
+    held = known[-1].series.values  # validation's, if there is one: a loss learned by heart would flatten it
+    logarithmic = not linear and low > 0 and float(np.quantile(held, 0.99)) / float(held.min()) > LOG_FROM
     panel = Panel(value_axis(steps, log=False, room=0.01), value_axis(shown, log=logarithmic))
     lines: list[Markup] = []
     legend: list[Key] = []

@@ -95,7 +95,8 @@ def plot(
     steps = np.concatenate([series.steps for _, series, _ in curves])
     top = float(np.quantile(values, 0.99)) if len(values) > 50 else float(values.max())
     low, high = float(values.min()), max(top, float(values.min()))
-    logarithmic = low > 0 and high / low > LOG_FROM
+    held = curves[-1][1].values  # validation's, if there is one: a training loss learned by heart would flatten it
+    logarithmic = low > 0 and float(np.quantile(held, 0.99)) / float(held.min()) > LOG_FROM
     start, end = float(steps.min()), float(steps.max())
 
     def up(of: np.ndarray) -> np.ndarray:

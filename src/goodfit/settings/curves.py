@@ -140,6 +140,7 @@ class CurveSettings:
     recorded_easy_within: float = setting(0.1, "share of the run within which it is gone", _RECORDED)
     recorded_shake: float = setting(0.03, "jitter of the loss, of its level, that is up and down", _RECORDED)
     recorded_blown: float = setting(3.0, "more than that factor where guessing is unknown", _RECORDED)
+    recorded_impossible: float = setting(7.0, "loss that no guessing among a thousand classes makes", _RECORDED)
     recorded_collapsed: float = setting(
         0.9, "accuracy below which one that never changes is one answer for all", _RECORDED
     )

@@ -126,7 +126,9 @@ def gap_too_big(curves: Curves, settings: CurveSettings) -> Finding | None:
         return None
     skill = max(shape.guess, train.first) - train.end
     gap = val.end - train.end
-    if skill <= settings.recorded_memorised * max(abs(shape.guess), 1e-12) or gap <= 0:
+    # of single minibatches the last few are luck
+    unsure = settings.turned_sigmas * math.hypot(train.jitter if shape.is_minibatch else 0.0, val.jitter)
+    if skill <= settings.recorded_memorised * max(abs(shape.guess), 1e-12) or gap <= unsure:
         return None
     share = gap / skill
     basis, at, av = "loss", train.end, val.end

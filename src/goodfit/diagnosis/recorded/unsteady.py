@@ -45,8 +45,10 @@ def _thrown(curves: Curves, shape: Shape, settings: CurveSettings) -> Finding | 
     restless = rough and float(late.clip(0).sum()) > 0.25 * float(np.abs(late).sum())
     no_better = shape.metric is not None and shape.metric.end > shape.metric.first - 0.02
     unsteady = restless or no_better or len(calm) < len(_steady(shape))
-    if not shape.guess_known and (_is_good(curves, shape) or not unsteady):
+    if not shape.guess_known and (_is_good(curves, shape) or not unsteady or top < settings.recorded_impossible):
         return None
+    if not restless and not no_better and main.fell_since(0.5) > 0.1 * level:
+        return None  # it comes down calmly from a bad start
     at = float(main.series.steps[int(main.series.values.argmax())])
     return Finding(
         kind="lr-too-high",
