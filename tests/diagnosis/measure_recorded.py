@@ -40,6 +40,8 @@ def took(name: str, raw: Raw, healthy: Raw | None) -> bool | str:
     best, last = float(np.nanmin(val)), float(np.median(val[-3:]))
     if name.startswith("healthy"):
         # one that went on to overfit, or had not nearly arrived, is none
+        if healthy is not None and best > good_val + 0.08 * (chance - good_val):
+            return False
         return (last < best + 0.08 * (chance - best) and best < 0.6 * chance) or (
             raw.facts["classes"] == 0 and last < 1.05 * best
         )
@@ -118,6 +120,7 @@ def main() -> None:
     parser.add_argument("--half", choices=("", "open", "kept"), default="")
     parser.add_argument("--show", default="", help="list the wrong ones of this condition")
     parser.add_argument("--view", default="")
+    parser.add_argument("--only", default="", help="conditions whose name begins so")
     parser.add_argument("--seed", default="")
     parser.add_argument("--classes", action="store_true", help="say the number of classes")
     given = parser.parse_args()
@@ -129,6 +132,8 @@ def main() -> None:
     all_right, all_alarms, anywhere = Score(), Score(), Score()
     for path in sorted(given.folder.glob("*.npz")):
         work, name, seed = path.stem.split(".")
+        if not name.startswith(given.only):
+            continue
         if (given.half and half_of(WORK[work]) != given.half) or given.seed not in ("", seed):
             continue
         raw = load(path)

@@ -108,7 +108,7 @@ def _figure(
     values = np.concatenate([curve.series.values for curve in known])
     steps = np.concatenate([curve.series.steps for curve in known])
     shown = values[values <= np.quantile(values, 0.995)] if len(values) > 100 else values
-    low, high = float(shown.min()), float(shown.max())
+    low = float(shown.min())
     held = known[-1].series.values  # validation's, if there is one: a loss learned by heart would flatten it
     logarithmic = not linear and low > 0 and float(np.quantile(held, 0.99)) / float(held.min()) > LOG_FROM
     panel = Panel(value_axis(steps, log=False, room=0.01), value_axis(shown, log=logarithmic))

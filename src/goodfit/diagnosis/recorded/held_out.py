@@ -62,7 +62,7 @@ def _metric_is_chance(curves: Curves, shape: Shape, settings: CurveSettings) -> 
         return best < curves.chance_metric + max(3 * error, settings.recorded_above_chance)
     if curves.best_metric != 1.0 or shape.val is None:
         return False
-    likely = math.exp(-shape.val.lowest)  # the chance of a right guess, if the first loss is that of guessing
+    likely = math.exp(-max(shape.val.lowest, 0.0))  # the chance of a right guess, if the first loss is that of guessing
     return best < likely + max(0.3 * likely, settings.recorded_above_chance)
 
 

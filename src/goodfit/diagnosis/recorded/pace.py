@@ -49,13 +49,42 @@ def cut_too_early(curves: Curves, settings: CurveSettings) -> Finding | None:
     )
 
 
+def stopped_moving(curves: Curves, settings: CurveSettings) -> Finding | None:
+    """Row 8 without a recorded rate: validation changed, and then not in the fourth digit any more."""
+    shape = shape_of(curves, settings)
+    val = finite(curves.val_loss)
+    if len(val) < settings.points or shape.val is None or len(finite(curves.lr)):
+        return None
+    late = val.values[int(0.4 * len(val)) :]
+    level = max(abs(float(np.median(late))), 1e-12)
+    moved = abs(val.values[0] - float(np.median(late))) / level
+    if np.ptp(late) > settings.recorded_frozen * level or moved < 10 * settings.recorded_frozen:
+        return None
+    if shape.progress(shape.val) > settings.fitted:
+        return None
+    still = np.flatnonzero(np.abs(val.values - np.median(late)) > settings.recorded_frozen * level)
+    at = float(val.steps[still[-1]]) if len(still) else float(val.steps[0])
+    return Finding(
+        kind="lr-schedule-wrong",
+        message=(
+            f"From {place(curves, at)} on the validation loss hardly changes in its fourth digit "
+            f"({np.median(late):.5g}): the parameters no longer move, as if the learning rate had gone to zero."
+        ),
+        action="Look at the learning rate: is the schedule stepped per batch where it is meant per epoch?",
+        evidence={"cut_at": at, "level": float(np.median(late)), "change": float(np.ptp(late))},
+        where=place(curves, at),
+        confidence=0.6,
+    )
+
+
 def slow(curves: Curves, settings: CurveSettings) -> Finding | None:
     """Row 12: the loss falls steadily, in a line rather than a bend, and has not got far."""
     shape = shape_of(curves, settings)
     main = shape.val if shape.is_minibatch and shape.val is not None else shape.main
     if main is None or len(main.series) < settings.recorded_points:
         return None
-    falls = [fall for fall in (shape.train, shape.val) if fall is not None]
+    # a single minibatch's loss ends anywhere
+    falls = [f for f in (None if shape.is_minibatch and shape.val else shape.train, shape.val) if f is not None]
     total = max(main.first, shape.guess) - main.end
     least = settings.z_medium if len(main.series) >= settings.points else 2.0
     if any(fall.end - fall.lowest > 0.15 * max(fall.first - fall.lowest, 1e-12) for fall in falls):

@@ -78,6 +78,8 @@ def _answers_alike(curves: Curves, shape: Shape, settings: CurveSettings) -> boo
     steps = finite(curves.lr)
     if len(steps) and steps.values[-1] < 0.5 * steps.values.max():
         return False  # nothing changes because nothing is trained any more
+    if any(fall.z <= -settings.z_medium and fall.rises < 0.1 for fall in (shape.val, shape.train) if fall is not None):
+        return False  # the loss does move, steadily
     if any(np.median(s.values) - s.values[0] > 0.1 for s in rates) and not shape.shows_start:
         return False  # it learned something, and has stopped
     late = [s.values[1:] for s in rates]
@@ -147,7 +149,7 @@ def _first_is_guessing(curves: Curves, fall: Fall) -> bool:
     """
     for series in map(finite, (curves.val_metric, curves.train_metric)):
         if len(series) and curves.best_metric == 1.0:
-            return float(series.values[-3:].max()) < 1.6 * math.exp(-min(fall.first, fall.end)) + 0.1
+            return float(series.values[-3:].max()) < 1.6 * math.exp(-max(min(fall.first, fall.end), 0.0)) + 0.1
         if len(series) and curves.best_metric is None and curves.maximise:
             return float(series.values[-3:].max()) < 0.1  # R2 and the like
     return True
