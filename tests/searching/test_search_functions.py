@@ -15,6 +15,7 @@ from objectives import SPACE, Interrupting, loss_of, plain, with_curve
 
 import goodfit as gf
 from goodfit import schemas
+from goodfit.report.run_view import RunView
 from goodfit.strategy import Observation, Sobol
 
 
@@ -359,3 +360,17 @@ def test_reports_are_checked(tmp_path: Path):
         gf.search(lambda t: t.report(1, {"val_loss": [1]}), SPACE, trials=1, out=tmp_path / "b")
     with pytest.raises(gf.TrainingError, match="Did you mean 'dropout'"):
         gf.search(lambda t: t.dropuot, SPACE, trials=1, out=tmp_path / "c")
+
+
+def test_the_report_and_the_terminal_list_only_what_a_search_does(tmp_path: Path):
+    seen = RunView()
+
+    class Watching:
+        def see(self, event):
+            seen.fold(event)
+
+    study = gf.search(plain, SPACE, trials=20, out=tmp_path / "run", watcher=Watching())
+    assert [str(stage) for stage in seen.rows] == ["coarse", "fine"]
+    page = (study.out / "report.html").read_text()
+    assert "Search coarse" in page
+    assert "Check the initial loss" not in page

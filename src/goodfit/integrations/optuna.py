@@ -8,6 +8,7 @@ between Optuna's versions, ours do not.
 from __future__ import annotations
 
 import contextlib
+import inspect
 import math
 import warnings
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -102,6 +103,8 @@ class OptunaProposer:
                 **constrained,
             )
         if self.kind == "gp":
+            if "constraints_func" not in inspect.signature(samplers.GPSampler.__init__).parameters:
+                constrained = {}  # before 4.2 it knew none: an infeasible trial is then the worst of all
             return samplers.GPSampler(
                 n_startup_trials=STARTUP,
                 deterministic_objective=False,

@@ -75,13 +75,20 @@ class Decision:
 
 
 def steps(reading: Reading) -> list[Step]:
-    """Every step of the recipe in order, reached or not, and after them stages of other names."""
+    """Every step of the recipe in order, reached or not, and after them stages of other names.
+
+    The search alone has no recipe around it: of it only what was done is listed.
+    """
+    recorded = [record.stage for record in reading.snapshot.stages]
+    is_search = bool(recorded) and set(recorded) <= {"coarse", "fine"}
     names = {stage for stage, _, _ in STEPS}
     others = dict.fromkeys(s.stage for s in reading.snapshot.stages if s.stage not in names)
     listed = []
     for stage, its_number, title in (*STEPS, *((other, "·", words(other)) for other in others)):
         records = [record for record in reading.snapshot.stages if record.stage == stage]
         rounds = tuple(_round(reading, record, len(records) > 1) for record in records)
+        if not rounds and is_search:
+            continue
         verdict, word = (rounds[-1].verdict, rounds[-1].word) if rounds else ("none", "not reached")
         listed.append(Step(stage, its_number, title, verdict, word, rounds))
     return listed

@@ -156,6 +156,8 @@ class RunView:
 
 def _stages_of(plan: Sequence[PlannedStage]) -> list[StageName]:
     """Every stage up to the furthest that is planned: a check has three, a whole run all."""
+    if plan and all(planned.stage is StageName.COARSE for planned in plan):
+        return [StageName.COARSE]  # the search alone: finer rounds come as they come
     order = list(StageName)
     furthest = max((order.index(planned.stage) for planned in plan), default=len(order) - 1)
     return order[: furthest + 1]

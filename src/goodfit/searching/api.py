@@ -99,6 +99,8 @@ def search(
         TrainingError: every trial failed; the message has the first one's exception. What was tried is kept.
     """
     if isinstance(objective, Task):
+        if direction != "min" or metric is not None:
+            raise SettingsError(f"direction and metric are for a function; task {objective.name!r} has its objective.")
         if space is not None:
             objective = dataclasses.replace(objective, space=space)
         from goodfit.searching.tasks import search_task
