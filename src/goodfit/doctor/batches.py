@@ -14,7 +14,7 @@ from goodfit.findings import Finding
 from goodfit.recording.kept import KeptBatch
 from goodfit.recording.recorder import Recorder
 from goodfit.recording.records import Recording
-from goodfit.recording.tensors import tensors_in
+from goodfit.recording.tensors import sample_hashes_all, tensors_in
 from goodfit.settings.doctor import DoctorSettings
 
 
@@ -177,7 +177,16 @@ def _pairs(recorder: Recorder) -> tuple[Tensor, Tensor] | None:
         labels.append(target.detach().flatten())
     if not rows or len({row.shape[1] for row in rows}) != 1:
         return None
-    return torch.cat(rows), torch.cat(labels)
+    return _once_each(torch.cat(rows), torch.cat(labels))
+
+
+def _once_each(rows: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Every sample once: one that came up in two epochs would be its own neighbour."""
+    first: dict[int, int] = {}
+    for place, number in enumerate(sample_hashes_all(rows)):
+        first.setdefault(number, place)
+    kept = torch.tensor(sorted(first.values()))
+    return rows[kept], labels[kept]
 
 
 def _described(given: Tensor) -> Tensor:

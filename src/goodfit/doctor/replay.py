@@ -155,7 +155,7 @@ class Replay:
                 else:
                     value = closure()
                     optimizer.step()
-            if not math.isfinite(float(value)):
+            if not math.isfinite(float(value.detach())):
                 return
 
     def _loss(self, model: nn.Module, batch: KeptBatch, variant: Variant) -> Tensor:

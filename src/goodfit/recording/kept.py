@@ -78,9 +78,8 @@ class KeptWatch:
         if call is None or call.target is None or forward.args is None:
             kept.mixed |= call is None and self.state.step < 8
             return
-        output = forward.output() if forward.output is not None else None
-        prediction = call.prediction() if call.prediction is not None else None
-        if output is None or prediction is None:
+        if call.forward is not forward:
+            kept.mixed |= self.state.step < 8  # several networks make up a step
             return
         if kept.model is None:
             kept.model, kept.module_number = weakref.ref(forward.module), forward.use.number
@@ -104,20 +103,14 @@ class KeptWatch:
         if kept.bytes_kept + size > _MOST_BYTES:
             return
         kept.bytes_kept += size if place is kept.early or len(kept.late) < _MOST_BATCHES else 0
-        exact = prediction is output or (
-            prediction.numel() == output.numel()
-            and prediction.data_ptr() == output.data_ptr()
-            and prediction.is_contiguous()
-            and output.is_contiguous()
-        )
         place.append(
             KeptBatch(
                 step=self.state.step,
                 args=_copied(forward.args),
                 kwargs=_copied(forward.kwargs or {}),
                 target=call.target.clone(),
-                shape=tuple(prediction.shape),
-                exact=exact,
+                shape=call.shape,
+                exact=call.exact,
             )
         )
 

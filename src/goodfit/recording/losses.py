@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +11,7 @@ from torch import Tensor
 from goodfit.recording import tensors
 from goodfit.recording.graph import producer, saved_dim
 from goodfit.recording.records import LossUse, Site
-from goodfit.recording.state import LossCall, State
+from goodfit.recording.state import Forward, LossCall, State
 
 # Prediction first, target second.
 PAIRED = frozenset({
@@ -56,7 +55,8 @@ class LossWatch:
         if use is None:
             use = self._uses[name, site] = LossUse(function=name, site=site)
             state.recording.losses.append(use)
-        forward = next((f for f in reversed(state.pending) if f.output is not None and f.output() is prediction), None)
+        forward = next((f for f in reversed(state.pending) if _is_of(f, prediction)), None)
+        exact = forward is not None
         if forward is None and state.pending:
             forward = state.pending[-1]
         facts = _Facts(name, prediction, target, out, kwargs, args)
@@ -90,7 +90,9 @@ class LossWatch:
                 value=value,
                 samples=samples,
                 forward=forward,
-                prediction=weakref.ref(prediction),
+                exact=exact,
+                shape=tuple(prediction.shape),
+                producer=None if facts.node is None else facts.node._sequence_nr(),
                 target=target.detach(),
                 function=function,
                 kwargs=_bound(args, kwargs),
@@ -99,6 +101,19 @@ class LossWatch:
         state.losses[-1].accuracy = (facts.right, facts.compared) if facts.right is not None else None
         if len(state.losses) > 64:
             state.losses.pop(0).join(False)
+
+
+def _is_of(forward: Forward, prediction: Tensor) -> bool:
+    """Whether a prediction is a network's output as it was, or laid out anew without changing the order."""
+    output = forward.output() if forward.output is not None else None
+    if output is None or output is prediction:
+        return output is not None
+    return (
+        prediction.numel() == output.numel()
+        and prediction.data_ptr() == output.data_ptr()
+        and prediction.is_contiguous()
+        and output.is_contiguous()
+    )
 
 
 def _bound(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -130,6 +145,7 @@ class _Facts:
         self.name = name
         self.shapes = (tuple(prediction.shape), tuple(target.shape))
         self.producer, node = producer(prediction)
+        self.node = node
         self.dim = saved_dim(node) if node is not None and "oftmax" in self.producer else None
         self.values = tensors.few(prediction)
         goal = tensors.few(target)

@@ -140,9 +140,7 @@ class OptimizerWatch:
         if last is not None and last.target is not None:
             for number, (use, length) in list(self._functions.softmax_numbers.items()):
                 if number in seen.numbers and length == len(last.target) and length > 1 and last.target.ndim:
-                    prediction = last.prediction() if last.prediction is not None else None
-                    if prediction is not None and len(use.shape) == 2 and use.shape[0] != use.shape[1]:
-                        use.over_batch += 1
+                    use.over_batch += len(use.shape) == 2 and use.shape[0] != use.shape[1]
             self._functions.softmax_numbers.clear()
         used = [f for f in state.pending if f.trained]
         for forward in used:
@@ -151,12 +149,8 @@ class OptimizerWatch:
         state.losses = [c for c in state.losses if not c.trained]
 
     def _mark_outputs(self, call: LossCall) -> None:
-        prediction = call.prediction() if call.prediction is not None else None
-        if prediction is None:
-            return
-        _, node = graph.producer(prediction)
-        if node is not None:
-            use = self._functions._activations.numbers.get(node._sequence_nr())
+        if call.producer is not None:
+            use = self._functions._activations.numbers.get(call.producer)
             if use is not None:
                 use.is_output = True
 

@@ -71,7 +71,9 @@ class LossCall:
     value: float | None
     samples: int
     forward: Forward | None
-    prediction: Any = None  # a weak reference
+    exact: bool = False  # the prediction is the network's output, laid out anew at most
+    shape: tuple[int, ...] = ()  # of the prediction
+    producer: int | None = None  # number of the graph node that made the prediction
     target: Tensor | None = None
     function: Callable[..., Tensor] | None = None
     kwargs: dict[str, Any] = dataclasses.field(default_factory=dict)
