@@ -40,7 +40,8 @@ def _mixed_samples(recording: Recording, recorder: Recorder, settings: DoctorSet
     batch = next((b for b in kept.batches if _lies_along_first_axis(b, recording)), None)
     if batch is None:
         return None
-    model: nn.Module = copy.deepcopy(kept.model())
+    assert kept.model is not None
+    model = copy.deepcopy(kept.model)
     model.eval()
     if any(isinstance(m, nn.modules.batchnorm._BatchNorm) and not m.track_running_stats for m in model.modules()):
         return None

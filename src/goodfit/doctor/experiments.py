@@ -56,7 +56,7 @@ def _untried(finding: Finding, settings: DoctorSettings) -> Finding:
         gross = max(abs(finding.evidence["mean"]), finding.evidence["std"]) > 3 * settings.input_scale
     elif finding.kind == "unnormalised-targets":
         gross = max(abs(finding.evidence["target_mean"]), finding.evidence["target_std"]) > 3 * settings.target_scale
-    elif finding.kind == "update-ratio-off":
+    elif finding.kind in ("update-ratio-off", "excess-regularisation"):
         gross = False
     elif finding.kind == "dead-relu":
         gross = finding.evidence["dead"] > settings.dead_untried
@@ -125,6 +125,11 @@ def _remedy(finding: Finding, recording: Recording, replay: Replay | None) -> Re
     if finding.kind == "bad-initialisation":
         return Remedy("weights drawn anew", plain, Variant(redraw=True), certain="layers" in finding.evidence)
     if finding.kind == "excess-regularisation":
+        if "dropout" in finding.evidence:
+            metric = "training loss in eval mode"
+            return Remedy(
+                "dropout off", Variant(judge_in_eval=True), Variant(no_dropout=True, judge_in_eval=True), metric
+            )
         return Remedy("weight decay off", plain, Variant(no_decay=True))
     if finding.kind == "update-ratio-off":
         factor = 0.1 if finding.evidence["median_ratio"] > 1e-3 else 10.0

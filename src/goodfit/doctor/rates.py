@@ -29,7 +29,7 @@ def rate_findings(recording: Recording, replay: Replay, settings: DoctorSettings
     ratios = [ratio for _, ratio in main.ratios]
     if ratios and statistics.median(ratios) > settings.rate_low_ratio:
         return []
-    found = _other_rate(replay, settings, steps, (10.0, 100.0), first, last)
+    found = _other_rate(replay, settings, steps, (10.0, 100.0, 1e3, 1e4, 1e5), first, last)
     if found is None:
         return []
     reachable = first - statistics.median(found[1])

@@ -31,6 +31,8 @@ class Variant:
     training: bool = True  # mode of the network
     redraw: bool = False  # fresh weights by each layer's own initialisation
     no_decay: bool = False
+    no_dropout: bool = False
+    judge_in_eval: bool = False  # the judged losses
     scale_loss: float = 1.0  # what the judged loss is divided by
 
 
@@ -56,7 +58,8 @@ class Replay:
         if not kept.is_replayable or kept.weights is None or optimizer is None:
             raise Unable
         self._kept = kept
-        self._model: nn.Module = kept.model()
+        assert kept.model is not None
+        self._model = kept.model
         self._optimizer = optimizer
         self._rate = rate
         self._clip = clip_norm
@@ -83,7 +86,7 @@ class Replay:
     def loss_of(self, model: nn.Module, variant: Variant = Variant()) -> float:
         """The mean loss of a network over the judged batches."""
         losses = []
-        model.train(variant.training)
+        model.train(variant.training and not variant.judge_in_eval)
         with torch.no_grad():
             for batch in self.judged_batches:
                 losses.append(float(self._loss(model, batch, variant)))
@@ -114,6 +117,10 @@ class Replay:
                 reset = getattr(module, "reset_parameters", None)
                 if callable(reset):
                     reset()
+        if variant.no_dropout:
+            for module in model.modules():
+                if isinstance(module, nn.modules.dropout._DropoutNd):
+                    module.p = 0.0
         model.train(variant.training)
         mine = {id(a): b for a, b in zip(self._model.parameters(), model.parameters(), strict=True)}
         groups = []

@@ -251,6 +251,8 @@ class ForwardWatch:
         for name, child in module.named_modules():
             use.has_batch_norm |= isinstance(child, batchnorm._BatchNorm)
             use.has_dropout |= isinstance(child, dropout._DropoutNd)
+            if isinstance(child, dropout._DropoutNd):
+                use.dropout = max(use.dropout, float(child.p))
             use.is_recurrent |= isinstance(child, _RECURRENT)
             use.has_embedding |= isinstance(child, nn.Embedding)
             for own, parameter in child._parameters.items():
@@ -344,23 +346,28 @@ def rows_alike(weight: Tensor) -> bool:
 
 
 def _blend(use: ModelUse, features: tuple[list[float], list[float]]) -> None:
-    """Running figures by feature; later batches count less, which does not matter for what they are read for."""
-    means, stds = features
-    if len(use.feature_means) != len(means):
-        use.feature_means, use.feature_stds = list(means), list(stds)
-        return
-    if use.training.passes > 40:
-        return
-    share = 1 / max(use.training.passes, 1)
-    use.feature_means = [a + share * (b - a) for a, b in zip(use.feature_means, means, strict=True)]
-    use.feature_stds = [a + share * (b - a) for a, b in zip(use.feature_stds, stds, strict=True)]
+    """Running figures by feature over the first training batches."""
+    if use.training.passes <= 200:
+        use.feature_means, use.feature_stds = _joined(
+            use.feature_means, use.feature_stds, features, 1 / max(use.training.passes, 1)
+        )
 
 
 def _blend_pass(current: EvaluationPass, features: tuple[list[float], list[float]]) -> None:
-    means, stds = features
-    if len(current.feature_means) != len(means):
-        current.feature_means, current.feature_stds = list(means), list(stds)
-        return
-    share = 1 / max(current.forwards, 1)
-    current.feature_means = [a + share * (b - a) for a, b in zip(current.feature_means, means, strict=True)]
-    current.feature_stds = [a + share * (b - a) for a, b in zip(current.feature_stds, stds, strict=True)]
+    current.feature_means, current.feature_stds = _joined(
+        current.feature_means, current.feature_stds, features, 1 / max(current.forwards, 1)
+    )
+
+
+def _joined(
+    means: list[float], stds: list[float], features: tuple[list[float], list[float]], share: float
+) -> tuple[list[float], list[float]]:
+    """Means and deviations with a batch joined in; what lies between the batches counts as spread, too."""
+    if len(means) != len(features[0]):
+        return list(features[0]), list(features[1])
+    joined = [a + share * (b - a) for a, b in zip(means, features[0], strict=True)]
+    squares = [
+        (1 - share) * (s * s + m * m) + share * (t * t + n * n)
+        for m, s, n, t in zip(means, stds, *features, strict=True)
+    ]
+    return joined, [math.sqrt(max(q - m * m, 0.0)) for q, m in zip(squares, joined, strict=True)]

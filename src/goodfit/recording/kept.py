@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import weakref
 from collections.abc import Callable
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from goodfit.recording import tensors
 from goodfit.recording.state import Forward, LossCall, State
@@ -33,7 +32,7 @@ class KeptBatch:
 class Kept:
     """What a replay needs."""
 
-    model: Any = None  # a weak reference to the network
+    model: nn.Module | None = None  # held: a network local to a function would be gone when experiments begin
     module_number: int = -1
     function: Callable[..., Tensor] | None = None
     name: str = ""
@@ -55,7 +54,6 @@ class Kept:
         return (
             not self.mixed
             and self.model is not None
-            and self.model() is not None
             and self.function is not None
             and bool(self.early)
             and all(batch.exact for batch in self.batches)
@@ -82,11 +80,11 @@ class KeptWatch:
             kept.mixed |= self.state.step < 8  # several networks make up a step
             return
         if kept.model is None:
-            kept.model, kept.module_number = weakref.ref(forward.module), forward.use.number
+            kept.model, kept.module_number = forward.module, forward.use.number
             kept.function, kept.name, kept.options = call.function, call.use.function, call.kwargs
             if forward.use.parameters <= _MOST_WEIGHTS and self.state.step == 0:
                 kept.weights = {k: v.detach().clone() for k, v in forward.module.state_dict().items()}
-        if kept.model() is not forward.module or call.use.function != kept.name:
+        if kept.model is not forward.module or call.use.function != kept.name:
             kept.mixed |= self.state.step < 8
             return
         self._seen += 1

@@ -18,6 +18,7 @@ from goodfit.recording.records import LayerFlow, LinearPair, NotFinite, Optimize
 from goodfit.recording.state import LossCall, State
 
 _MOST_POINTS = 4096
+_HELD = 4  # optimisers kept alive until the end
 _PROBED = 8  # parameters looked at for leftover gradients
 _RATIO_VALUES = 2_000_000  # weights whose update is measured
 
@@ -30,6 +31,7 @@ class _Tracked:
     backwards: int = 0  # that reached its parameters since its last step
     all_backwards: int = 0  # of the whole recording, at its last step
     looked_all: bool = False  # the whole window was looked at
+    held: Any = None  # the optimiser itself, for the first few: one local to a function would be gone at the end
     before: dict[int, Tensor] = dataclasses.field(default_factory=dict)
     first: dict[int, Tensor] = dataclasses.field(default_factory=dict)  # a few weights at the first step
 
@@ -61,7 +63,8 @@ class OptimizerWatch:
         if known is None or known.optimizer() is not optimizer:
             use = OptimizerUse(name=type(optimizer).__name__, number=len(self.state.recording.optimizers))
             self.state.recording.optimizers.append(use)
-            known = self._tracked[id(optimizer)] = _Tracked(use, weakref.ref(optimizer))
+            held = optimizer if len(self._tracked) < _HELD else None
+            known = self._tracked[id(optimizer)] = _Tracked(use, weakref.ref(optimizer), held=held)
         return known
 
     # ---- backward

@@ -119,6 +119,7 @@ class ModelUse:
     trained_parameters: int = 0  # held by an optimiser that stepped
     has_batch_norm: bool = False
     has_dropout: bool = False
+    dropout: float = 0.0  # the highest probability of its dropout layers
     is_recurrent: bool = False
     has_embedding: bool = False
     is_tied: bool = False  # two of its modules share a parameter

@@ -66,3 +66,8 @@ class DoctorSettings:
     idle: float = setting(
         0.3, "share of an optimiser's steps without any gradient that makes it hold the wrong ones", _OURS
     )
+    decay_strong: float = setting(0.01, "weight decay from which training without it is tried", _OURS)
+    dropout_strong: float = setting(0.7, "dropout from which training without it is tried", _OURS)
+    few_points: int = setting(16, "fewest losses for a verdict on the length of the training", _OURS)
+    few_gain: float = setting(0.15, "share of the fall in the last quarter from which training was too short", _OURS)
+    few_left: float = setting(0.1, "last loss over the first below which little is left to gain", _OURS)

@@ -39,6 +39,7 @@ SIGNALS: tuple[Mistake, ...] = (
     data.unnormalised_inputs,
     data.unnormalised_targets,
     flow.bad_initialisation,
+    dynamics.excess_regularisation,
     flow.saturated_activation,
     flow.exploding_gradient,
     flow.vanishing_gradient,
@@ -46,4 +47,4 @@ SIGNALS: tuple[Mistake, ...] = (
     data.class_imbalance,
 )
 # What only describes the outcome.
-OUTCOMES: tuple[Mistake, ...] = (dynamics.diverged, flow.update_ratio_off)
+OUTCOMES: tuple[Mistake, ...] = (dynamics.diverged, flow.update_ratio_off, dynamics.too_few_steps)

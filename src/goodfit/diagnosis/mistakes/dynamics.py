@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import statistics
 
 from goodfit.diagnosis.reading import diagnose_curves
 from goodfit.diagnosis.recorded_curves import curves_of
@@ -49,6 +50,57 @@ def diverged(recording: Recording, settings: DoctorSettings) -> Finding | None:
             confidence=0.9,
         )
     return None
+
+
+def excess_regularisation(recording: Recording, settings: DoctorSettings) -> Finding | None:
+    """Weight decay or dropout strong enough to be tried without; the experiment decides."""
+    main = max(recording.optimised, key=lambda use: use.steps, default=None)
+    if main is None or recording.is_adversarial or main.steps < 10:
+        return None
+    dropped = max((use.dropout for use in recording.models if use.trained_parameters), default=0.0)
+    if settings.dropout_strong <= dropped < 1:
+        what, evidence = f"Dropout of {dropped:g}", {"dropout": dropped}
+    elif main.weight_decay >= settings.decay_strong:
+        what, evidence = f"A weight decay of {main.weight_decay:g}", {"weight_decay": main.weight_decay}
+    else:
+        return None
+    return Finding(
+        kind="excess-regularisation",
+        message=f"{what} keeps the network from fitting its training data.",
+        action="Lower it by a factor of 10 (weight decay) or to 0.2 to 0.5 (dropout).",
+        evidence=evidence,
+        where=str(main.site or main.step_site or ""),
+        confidence=0.8,
+    )
+
+
+def too_few_steps(recording: Recording, settings: DoctorSettings) -> Finding | None:
+    """The last quarter of the training still brought a large part of all that it brought, at a steady rate."""
+    points = [value for _, value in recording.step_losses if math.isfinite(value)]
+    if recording.is_adversarial or recording.ended not in ("done", "exit") or len(points) < settings.few_points:
+        return None
+    if recording.not_finite is not None:
+        return None
+    quarter = len(points) // 4
+    first = statistics.median(points[:3])
+    third, last = points[-2 * quarter : -quarter], points[-quarter:]
+    fall, gain = first - statistics.fmean(last), statistics.fmean(third) - statistics.fmean(last)
+    error = math.hypot(statistics.stdev(third), statistics.stdev(last)) / math.sqrt(quarter)
+    if fall <= 0.05 * abs(first) or gain < settings.few_gain * fall or gain < 5 * error:
+        return None
+    if statistics.fmean(last) < settings.few_left * abs(first):
+        return None  # what is left to gain is little
+    return Finding(
+        kind="too-few-steps",
+        message=(
+            f"Training ended while it was still improving fast: the last quarter of {recording.steps} steps brought "
+            f"{gain / fall:.0%} of the whole fall of the loss, from {first:.3g} to {statistics.fmean(last):.3g}."
+        ),
+        action="Train several times longer.",
+        evidence={"steps": recording.steps, "share_of_last_quarter": gain / fall, "last_loss": statistics.fmean(last)},
+        where=str(recording.backward_site or ""),
+        confidence=0.8,
+    )
 
 
 def of_curves(recording: Recording, settings: DoctorSettings, curve_settings: CurveSettings) -> list[Finding]:
