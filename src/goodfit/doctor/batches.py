@@ -121,8 +121,8 @@ def _with_first(args: tuple[Any, ...], value: Tensor) -> tuple[Any, ...]:
 def _mispaired_labels(recording: Recording, recorder: Recorder, settings: DoctorSettings) -> Finding | None:
     """Neighbours in the inputs against neighbours in the labels: as paired, and shifted against each other."""
     use = next((one for one in recording.losses if one.trained), None)
-    if use is None or _scores_above_chance(recording):
-        return None
+    if use is None or _scores_above_chance(recording) or _chance(recording) > settings.imbalance:
+        return None  # where one answer is nearly always right, agreement says little
     pairs = _pairs(recorder)
     if pairs is None or len(pairs[0]) < settings.pairs_least:
         return None
@@ -225,7 +225,7 @@ def _held_out(recording: Recording) -> list[tuple[int, int]]:
 def _chance(recording: Recording) -> float:
     use = max((one for one in recording.losses if one.trained), key=lambda one: one.trained)
     seen = [count for _, count in use.recalls.values()]
-    return max(seen) / sum(seen) if seen else 1.0
+    return max(seen) / max(sum(seen), 1) if seen else 0.0
 
 
 def _scores_above_chance(recording: Recording) -> bool:

@@ -23,6 +23,7 @@ _RECURRENT = (nn.RNNBase, nn.RNNCellBase)
 _NORMALISING = (batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.Embedding, nn.EmbeddingBag)
 _DEFAULT = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 _MOST_MODELS = 200
+_LATER = 41  # the steps before are all looked at
 _MOST_PASSES = 2_000
 
 
@@ -182,6 +183,9 @@ class ForwardWatch:
                     entry.mode_eval = not forward.root_training
         if forward.hashes and len(state.hashes) < 200_000:
             new = set(forward.hashes)
+            if state.step >= _LATER:
+                state.later[0] += len(new & state.hashes)
+                state.later[1] += len(new)
             state.recording.hashed_duplicates += len(forward.hashes) - len(new)
             state.hashes.update(new)
             state.hashed += len(forward.hashes)

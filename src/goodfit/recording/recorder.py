@@ -160,6 +160,9 @@ class Recorder:
                 self._optimizers.finish()
                 self.recording.labels = label_order(self._losses.labels)
                 self.recording.hashed_training = self.state.hashed
+                self.recording.distinct_training = len(self.state.hashes)
+                known, later = self.state.later
+                self.recording.coverage = known / later if later else 1.0
                 self.recording.epoch_starts = self._epochs()
                 self._leaks.finish()
         except Exception as error:

@@ -398,6 +398,8 @@ class Recording:
     batch_samples: int = 0
     hashed_training: int = 0
     hashed_duplicates: int = 0
+    distinct_training: int = 0  # different samples that were trained on, as far as looked at
+    coverage: float = 1.0  # share of the training set that was looked at: later batches hold that many known samples
     faults: list[str] = dataclasses.field(default_factory=list)  # of the recorder's own, for a bug report
 
     @property

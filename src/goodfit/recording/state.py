@@ -110,6 +110,7 @@ class State:
         self.loaded: set[int] = set()  # ids of parameters that were loaded or copied from trained ones
         self.hashes: set[int] = set()  # of samples that were trained on
         self.hashed = 0
+        self.later = [0, 0]  # samples of batches looked at later on: known ones, all
         self.cuts: dict[Site, CutUse] = {}
         self.passes: dict[int, EvaluationPass] = {}  # open ones, by model
         self.eval_calls: dict[int, Site | None] = {}  # module -> where .eval() was called last
