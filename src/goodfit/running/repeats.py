@@ -50,7 +50,9 @@ def choose(loop: Loop) -> Observation:
                 basin=basin_width(space, loop.contenders, found.number),
             )
         )
-    winner = choose_among_repeats(candidates, loop.sigma, session.settings.search, told=objective.natural)
+    # One seed each tells nothing of what a seed changes: what the validation samples cannot tell apart counts instead.
+    sigma = loop.delta if loop.sigma is None and seeds == 1 else loop.sigma
+    winner = choose_among_repeats(candidates, sigma, session.settings.search, told=objective.natural)
     for finding in winner.findings:
         session.find(finding)
     session.decide(

@@ -106,9 +106,10 @@ def choose_among_repeats(
         index = max(wider, key=lambda i: candidates[i].basin)
         why = f"its neighbours do better than those of the best by mean, trial {lead.trial}"
     winner = candidates[index]
+    against = "" if winner is lead else f" against {told(lead.mean):.4g}"
     reason = (
-        f"Trial {winner.trial} was taken: {why}; mean {told(winner.mean):.4g} over {_seeds(len(winner.scores))} "
-        f"against {told(lead.mean):.4g}, noise {noise:.2g} a seed."
+        f"Trial {winner.trial} was taken: {why}; mean {told(winner.mean):.4g} over "
+        f"{_seeds(len(winner.scores))}{against}, noise {noise:.2g} a seed."
     )
     findings = (_within_noise(winner, lead, rivals, noise, why, told),) if rivals else ()
     return Winner(index, winner, tuple(rivals), findings, (reason,))
