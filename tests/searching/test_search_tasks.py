@@ -88,6 +88,9 @@ def test_halving_goes_from_rung_to_rung_each_from_its_own_state(halved: gf.Study
     assert any("At epoch 1," in d.what for d in halved.snapshot.decisions)
     told = halved.snapshot.decisions[0].what
     assert "12 to epoch 1" in told
+    (stage,) = [s for s in halved.snapshot.stages if s.verdict]
+    assert f"(trial {stage.evidence['best_trial']})" in stage.summary
+    assert halved.trials[stage.evidence["best_trial"]].value == pytest.approx(stage.evidence["best"])
 
 
 def test_a_trial_that_was_judged_on_its_way_is_the_trial_that_was_left_alone(halved: gf.Study, tmp_path: Path):

@@ -150,6 +150,17 @@ def test_a_plan_has_fewer_trials_at_each_rung_and_costs_no_more_than_all_to_the_
     assert len(plan.trials) == len(plan.rungs) + 1
 
 
+@given(CURVES)
+def test_no_more_trials_go_on_than_the_plan_says(curves):
+    """But for chance among the witnesses, of whom none is drawn here."""
+    courses = [course(i, scores) for i, scores in enumerate(curves)]
+    plan = halving_plan(len(courses), 9.0, NO_WITNESS)
+    found = judge_together(courses, 1.0, (), longest=9.0, seed=0, settings=NO_WITNESS)
+    equal = len({c.at(1.0) for c in courses}) < len(courses)  # equal scores share a rank, and go on together
+    few = len(courses) < 3  # too few to be judged
+    assert equal or few or sum(j.goes_on for j in found.values()) <= plan.trials[1]
+
+
 def test_early_ends_count_with_the_score_that_they_were_heading_for():
     courses = [
         Course(0, (1.0, 9.0), (1.0, 0.4), has_ended=True),

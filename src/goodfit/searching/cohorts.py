@@ -133,7 +133,7 @@ class TaskSearch:
             name,
             count,
             Searched(
-                observations=seen,
+                observations=[self._as_told(o) for o in seen],
                 metric=self._objective.metric,
                 maximise=self._objective.maximise,
                 chance=None,
@@ -244,6 +244,10 @@ class TaskSearch:
                 )
             )
         return comparable(seen, [self._course(c) for c in self._configurations], self._epochs)
+
+    def _as_told(self, observation: Observation) -> Observation:
+        """With the number by which the ledger knows its last trial."""
+        return dataclasses.replace(observation, number=self._configurations[observation.number].last.number)
 
     def _course(self, configuration: Configuration) -> Course:
         series = f"val_{self._objective.metric}"
@@ -364,7 +368,7 @@ class TaskSearch:
             what = str(grid_price(self._space, levels, self._epochs, None, self._session.executor.slots))
         elif self._rungs:
             plan = halving_plan(trials, self._epochs, self._settings.halving)
-            what = f"{trials} trials: {plan}; about {plan.epochs:.0f} epochs of {trials * self._epochs:.0f}."
+            what = f"{trials} trials: {plan}; {plan.epochs:.0f} epochs at most, of {trials * self._epochs:.0f}."
         else:
             what = f"{trials} trials of {self._epochs:g} epochs."
         if round_ is not None and round_.moved is not None:

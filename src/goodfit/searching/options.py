@@ -122,8 +122,8 @@ def told_plan(space: Space, options: SearchOptions, settings: Settings, slots: i
         if options.strategy == "coarse-to-fine" and len(sizes := round_sizes(trials, settings.rounds)) > 1:
             lines.append(f"Rounds of {', '.join(map(str, sizes))} trials, each in the box that those before it make.")
         lines.append(
-            f"{trials} trials by {options.strategy}, ended early by {options.early}: {plan}; about {plan.epochs:.0f} "
-            f"epochs of {whole:.0f} without early ends{at_once}."
+            f"{trials} trials by {options.strategy}, ended early by {options.early}: {plan}; {plan.epochs:.0f} "
+            f"epochs at most, of {whole:.0f} without early ends{at_once}."
         )
     elif options.strategy == "coarse-to-fine":
         sizes = round_sizes(trials, settings.rounds)

@@ -127,7 +127,7 @@ def judge(
     if rank <= max(1, math.floor(n / chosen.factor)):
         return Judgement(Why.AHEAD, rank, n)
     slow = sum(why is Why.HEADING for why in (kept or {}).values())
-    if slow < max(1.0, chosen.guard_share_most * n) and _is_heading_there(course, rung, peers, longest, chosen):
+    if slow + 1 <= max(1.0, chosen.guard_share_most * n) and _is_heading_there(course, rung, peers, longest, chosen):
         return Judgement(Why.HEADING, rank, n)
     if is_witness(course.number, seed, chosen):
         return Judgement(Why.WITNESS, rank, n)
@@ -268,11 +268,12 @@ class HalvingPlan:
 def halving_plan(
     trials: int, longest: float, settings: HalvingSettings | None = None, *, warmup: float = 0.0
 ) -> HalvingPlan:
-    """How many trials come to each rung: the best third of those before, and the witnesses among the others.
+    """How many trials come to each rung at most: the best third of those before, the slow starters that may be kept,
+    and the witnesses among the others.
 
     Example:
         >>> str(halving_plan(27, 27))
-        '27 to epoch 1, 11 to epoch 3, 6 to epoch 9, 4 to the end'
+        '27 to epoch 1, 16 to epoch 3, 11 to epoch 9, 8 to the end'
     """
     chosen = settings or HalvingSettings()
     steps = rungs(longest, chosen, warmup=warmup)
@@ -280,8 +281,9 @@ def halving_plan(
     counts = [trials]
     ahead = float(trials)
     for _ in steps:
-        ahead = max(1.0, math.floor(ahead / chosen.factor))
-        counts.append(min(counts[-1], math.ceil(ahead + witnesses * (1 - ahead / trials))))
+        ahead = max(1.0, math.floor(counts[-1] / chosen.factor))
+        slow = math.floor(chosen.guard_share_most * counts[-1])
+        counts.append(min(counts[-1], math.ceil(ahead + slow + witnesses * (1 - ahead / trials))))
     ends = (*steps, longest)
     epochs = sum((count - (counts[i + 1] if i + 1 < len(counts) else 0)) * ends[i] for i, count in enumerate(counts))
     return HalvingPlan(steps, tuple(counts), epochs)
