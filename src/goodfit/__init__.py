@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from goodfit.findings import Finding
     from goodfit.hyperparameters import Hyperparameters
     from goodfit.searching.api import search
+    from goodfit.searching.asking import Asked, ask
     from goodfit.searching.study import Study
     from goodfit.searching.trial import StopTrial, Trial
     from goodfit.settings import Settings
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from goodfit.task import Data, Task, accuracy, model_loss
 
 __all__ = [
+    "Asked",
     "CurvesError",
     "Data",
     "DataError",
@@ -60,6 +62,7 @@ __all__ = [
     "Trial",
     "Watch",
     "accuracy",
+    "ask",
     "check",
     "choice",
     "diagnose",
@@ -95,6 +98,7 @@ _HOMES = {
     "findings": ("Finding",),
     "hyperparameters": ("Hyperparameters",),
     "searching.api": ("search",),
+    "searching.asking": ("Asked", "ask"),
     "searching.study": ("Study",),
     "searching.trial": ("StopTrial", "Trial"),
     "settings": ("Settings",),

@@ -22,6 +22,7 @@ from goodfit.report.figures.axes import (
 )
 from goodfit.report.figures.colouring import CLASSES, colouring
 from goodfit.report.figures.thinning import smoothed, thinned
+from goodfit.report.figures.tuning_curve import tuning_curve
 from goodfit.report.numbers import duration, number, without_passwords
 from goodfit.report.reading import Box, box_of, read
 
@@ -195,3 +196,13 @@ def test_evidence_of_any_depth_is_laid_out() -> None:
     assert ladder.columns == ("lr", "class")
     assert ladder.rows[0][0].text == "0.1"
     assert missing.text == "–"
+
+
+def test_the_tuning_curve_is_drawn_of_the_first_round_and_not_of_a_few_trials() -> None:
+    reading = read(digits_study())
+    figure = tuning_curve(reading)
+    assert figure is not None
+    first = [t for t in reading.searched if t.stage == reading.searched[0].stage]
+    assert figure.title.startswith(f"Half of the {len(first)} first trials")
+    assert "values tried: " in figure.title
+    assert tuning_curve(dataclasses.replace(reading, searched=reading.searched[:4])) is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     import argparse
 
     from goodfit.recipe.progress import Watcher
+    from goodfit.task import Task
 
 BUDGET = "10m"
 
@@ -21,6 +23,7 @@ EXAMPLES = """\
   goodfit search task.py                                    coarse to fine, ten minutes
   goodfit search task.py --strategy halving --trials 81 --epochs 27
   goodfit search task.py --strategy tpe --trials 50 --start runs/first-1
+  goodfit search task.py --question optimizer               which is best, all else tuned anew for each?
   goodfit search --space space.toml --trials 30 -- python train.py --lr {lr} --width {width}"""
 
 ABOUT = (
@@ -38,6 +41,8 @@ def command(arguments: Sequence[str]) -> int:
     _add_options(parser)
     options = parser.read(own)
     whole = ["goodfit", "search", *arguments]
+    if options.question is not None:
+        _check_question(options, program)
     if program is not None or options.space is not None:
         return watched(options, whole, lambda: _over_command(options, program, whole))
     spec = parser.task_of(options)
@@ -71,6 +76,11 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         help="points to try first: JSON or TOML, or a run's folder for its best; may be given more than once",
+    )
+    searching.add_argument(
+        "--question",
+        metavar="NAME",
+        help="ask what this hyperparameter does, all others tuned for each of its values with equal trials (a task's)",
     )
     of_command = parser.add_argument_group("over a command")
     of_command.add_argument(
@@ -114,6 +124,36 @@ def _shared(options: argparse.Namespace, whole: Sequence[str]) -> dict[str, Any]
     }
 
 
+def _check_question(options: argparse.Namespace, program: list[str] | None) -> None:
+    """Raises:
+    UsageError: something was given that a question has no use for.
+    """
+    if program is not None or options.space is not None:
+        raise UsageError("--question is for a task; over a command, fix the value in the command and search twice.")
+    for name, given in (
+        ("strategy", options.strategy != "coarse-to-fine"),
+        ("early", options.early),
+        ("start", options.start),
+        ("levels", options.levels),
+    ):
+        if given:
+            raise UsageError(
+                f"--question takes no --{name}: its trials are spread evenly, equally many for each value, and all go "
+                "to their end."
+            )
+
+
+def _question(task: Task, options: argparse.Namespace, shared: dict[str, Any], out: Path, watcher: Watcher) -> Kept:
+    from goodfit.searching.asking import ask
+
+    for name in ("strategy", "early", "start", "levels"):
+        del shared[name]
+    asked = ask(task, options.question, out=out, watcher=watcher, device=options.device, **shared)
+    if not options.quiet:
+        sys.stderr.write(f"{asked}\n")
+    return asked
+
+
 def _over_task(
     options: argparse.Namespace, spec: str, whole: Sequence[str]
 ) -> tuple[str, Callable[[Path, Watcher], Kept]]:
@@ -124,6 +164,8 @@ def _over_task(
     task = load_task(spec)
 
     def perform(out: Path, watcher: Watcher) -> Kept:
+        if options.question is not None:
+            return _question(task, options, _shared(options, whole), out, watcher)
         return search(task, out=out, watcher=watcher, device=options.device, **_shared(options, whole))
 
     return f"{task.name}-search", perform

@@ -17,6 +17,7 @@ from goodfit.report.figures.overlay import overlay
 from goodfit.report.figures.search_views import against, axis_plot, best_so_far
 from goodfit.report.figures.svg import Figure
 from goodfit.report.figures.trial_panels import loss_panel, metric_panel
+from goodfit.report.figures.tuning_curve import tuning_curve
 from goodfit.report.figures.update_ratios import PREFIX, update_ratios
 from goodfit.report.headline import sentence, status_of, tiles
 from goodfit.report.numbers import number, without_passwords
@@ -91,6 +92,7 @@ def render(snapshot: Snapshot) -> str:
         "pairs": _pairs(reading),
         "axes": [figure for name in reading.tuned if (figure := axis_plot(reading, name))],
         "best_so_far": best_so_far(reading),
+        "tuning_curve": tuning_curve(reading),
         "ratios": ratios,
         "decisions": decisions(reading),
         "table": trial_table(reading),

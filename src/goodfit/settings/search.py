@@ -106,7 +106,9 @@ class SearchSettings:
     )
     question_best_least: int = setting(3, "... trials at least", "ours, as the good set's")
     question_exchanges: int = setting(2000, "exchanged rounds behind a question's p value", "ours")
-    question_p: float = setting(0.05, "a value below this p value, over all values together, is worse", "recipe 4.5")
+    question_p: float = setting(
+        0.04, "a value below this p value, over all values together, is worse", "calibrated: docs/calibration.md"
+    )
 
     # Grids
     grid_dimensions_most: int = setting(
