@@ -111,3 +111,35 @@ def test_python_gives_the_same_findings_from_a_path_and_from_columns(overfitted)
     assert gf.diagnose(columns) == by_path
     with pytest.raises(gf.CurvesError, match="reads a path, a mapping of columns"):
         gf.diagnose(3)
+
+
+def test_the_page_is_self_contained_and_marks_what_was_seen(overfitted, tmp_path, capsys):
+    page = tmp_path / "curves.html"
+    assert main(["diagnose", overfitted, "--html", str(page), "--quiet"]) == 0
+    assert capsys.readouterr().out == ""
+    text = page.read_text()
+    assert text.count("<svg") == 3  # losses, accuracies, the rate
+    assert "best 5" in text
+    assert not {"http://", "https://", "<script src", "<link"} & set(text.replace('"', " ").split())
+    assert main(["diagnose", overfitted, "--html", str(tmp_path / "no" / "such.html")]) == 2
+    assert "cannot be written" in capsys.readouterr().err
+
+
+def test_several_runs_are_told_apart_and_one_can_be_picked(tmp_path, capsys):
+    first = OVERFITTED.splitlines()
+    other = [line.replace("0.001", "0.002") for line in first[1:]]
+    path = tmp_path / "runs.csv"
+    path.write_text("\n".join([f"run,{first[0]}", *(f"a,{x}" for x in first[1:]), *(f"b,{x}" for x in other)]))
+    assert main(["diagnose", str(path), "--json", "-"]) == 0
+    places = [finding["where"] for finding in json.loads(capsys.readouterr().out)["findings"]]
+    assert places == ["run a, val_loss, epoch 5", "run b, val_loss, epoch 5"]
+    assert main(["diagnose", str(path), "--run", "b"]) == 0
+    assert "run a" not in capsys.readouterr().out
+    assert main(["diagnose", str(path), "--run", "c"]) == 2
+    assert "it holds 'a', 'b'." in capsys.readouterr().err
+
+
+def test_a_threshold_can_be_set(overfitted, capsys):
+    assert main(["diagnose", overfitted, "--set", "curves.recorded_points=20", "--json", "-"]) == 0
+    kinds = [finding["kind"] for finding in json.loads(capsys.readouterr().out)["findings"]]
+    assert kinds[0] == "not-enough-points"
