@@ -102,7 +102,7 @@ def vanishing():
 
 
 def two_linear_layers():
-    model = nn.Sequential(nn.Linear(6, 32), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 3))
+    model = nn.Sequential(nn.Linear(6, 32), nn.Dropout(0.1), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 3))
     fit(model, sgd(model), *blobs())
 
 

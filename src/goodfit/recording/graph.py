@@ -126,8 +126,10 @@ def linear_pairs(root: Tensor) -> list[tuple[Tensor, Tensor]]:
                 if before is not None:
                     found.append((before, weight))
                 break
-            if not source.name().startswith(_KEEPS_LINEAR) or source.name() == "MulBackward0":
+            if not source.name().startswith(_KEEPS_LINEAR):
                 break
+            if source.name() == "MulBackward0" and sum(b is not None for b, _ in source.next_functions) != 1:
+                break  # a product of two that are learned; by a constant it is dropout or a scale
             source = source.next_functions[0][0] if source.next_functions else None
     return found
 
