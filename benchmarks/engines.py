@@ -2,9 +2,11 @@
 
     python benchmarks/engines.py [--device cuda] [--tasks mlp cnn gru transformer] [--cohorts 1 4 16 64] [--repeats 5]
 
-Both ways are first shown to compute the same (float64, losses of the first steps). Then they take turns, on one thread,
-and each ratio is of two neighbours in time. Plain PyTorch is a loop as one writes it for speed: fused AdamW, indices
-drawn ahead, no synchronisation inside. Evaluation, probes and reporting are left out; `overhead.py` has these.
+Both ways are first shown to compute the same (float64, losses of the first steps). Then each trains in a process of its
+own, on one thread, in turns, and each ratio is of two neighbours in time. Plain PyTorch is a loop as one writes it:
+torch.optim as it comes, indices drawn ahead, no synchronisation inside; and the same with `fused=True`. A second
+process of plain PyTorch shows the noise. goodfit's engines run as in its workers. Evaluation, probes and reporting are
+left out; `overhead.py` has these.
 """
 
 from __future__ import annotations
@@ -18,9 +20,10 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from sides import Side, Train, take_turns
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
-from turns import described, in_turns, print_table, seconds, spread
+from turns import described, print_table, spread
 
 from goodfit.hyperparameters import Hyperparameters
 from goodfit.training.engines import ENGINES
@@ -35,7 +38,8 @@ EQUAL_STEPS = 12
 TOLERANCE = 1e-10  # float64 losses of order 1, after a dozen steps of an optimiser that divides by small roots
 WARM_STEPS = 3
 TURN_SECONDS = 0.4  # of one candidate's turn, about
-MOST_STEPS = 400
+MOST_STEPS = 1500
+MOST_WARM = 100  # in one piece, which is a trial long enough for an engine to find its quickest way
 LENGTH = 32  # characters a text model sees
 
 
@@ -81,6 +85,24 @@ class Recurrent(nn.Module):
         return self.output(self.gru(self.embedding(text))[0]).mT
 
 
+class Rows(nn.Module):
+    """Reads an image row by row."""
+
+    def __init__(self, kind: type[nn.RNNBase]) -> None:
+        super().__init__()
+        self.recurrent, self.output = kind(28, 64, batch_first=True), nn.Linear(64, 10)
+
+    def forward(self, rows: Tensor) -> Tensor:
+        return self.output(self.recurrent(rows)[0][:, -1])
+
+
+def larger_digits(as_rows: bool = False) -> tuple[Tensor, Tensor]:
+    """The digits as images of 28 x 28: what is in them does not matter to the speed."""
+    inputs, labels = digits((1, 8, 8))
+    larger = F.interpolate(inputs, size=(28, 28), mode="bilinear")
+    return (larger[:, 0] if as_rows else larger), labels
+
+
 def digits(shape: tuple[int, ...]) -> tuple[Tensor, Tensor]:
     images, labels = load_digits(return_X_y=True)
     return torch.tensor(images / 16 - 0.3, dtype=torch.float64).view(-1, *shape), torch.tensor(labels)
@@ -102,6 +124,7 @@ class Case:
     build: Callable[[Hyperparameters], nn.Module]
     data: Callable[[], tuple[Tensor, Tensor]]
     batch_size: int
+    optimizer: str = "adamw"
 
 
 CASES = {
@@ -121,6 +144,25 @@ CASES = {
         lambda: digits((1, 8, 8)),
         32,
     ),
+    "tiny": Case(
+        "digits MLP 64-32-10, batch 32",
+        lambda hp: nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10)),
+        lambda: digits((64,)),
+        32,
+    ),
+    "images": Case(
+        "CNN on 28 x 28: 3x3 to 32, 3x3 to 64, pooled after each, then 3136-10; SGD, batch 32",
+        lambda hp: nn.Sequential(
+            *(nn.Conv2d(1, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),
+            *(nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),
+            *(nn.Flatten(), nn.Linear(3136, 10)),
+        ),
+        lambda: larger_digits(),
+        32,
+        "sgd",
+    ),
+    "lstm": Case("LSTM of 64 over 28 rows of 28, batch 32", lambda hp: Rows(nn.LSTM), lambda: larger_digits(True), 32),
+    "rows": Case("GRU of 64 over 28 rows of 28, batch 32", lambda hp: Rows(nn.GRU), lambda: larger_digits(True), 32),
     "gru": Case("character GRU, width 64, length 32, batch 32", lambda hp: Recurrent(64), text, 32),
     "transformer": Case(
         "character transformer, width 64, one block, length 32, batch 32", lambda hp: Transformer(64), text, 32
@@ -133,25 +175,27 @@ def problem_of(case: Case, device: torch.device, dtype: torch.dtype) -> Problem:
     return Problem(case.build, Loss(F.cross_entropy), {}, split, split, device, dtype, case.batch_size)
 
 
-def trials_of(count: int) -> list[Trial]:
+def trials_of(count: int, optimizer: str = "adamw") -> list[Trial]:
     """Trials that start alike and see the same batches, each with its own rate."""
-    return [
-        Trial(n, SEED, (Segment(0, {"optimizer": "adamw", "lr": 1e-3 * 0.97**n, "weight_decay": 0.01}, 0),))
-        for n in range(count)
-    ]
+    values = {"optimizer": optimizer, "weight_decay": 0.01}
+    return [Trial(n, SEED, (Segment(0, {**values, "lr": 1e-3 * 0.97**n}, 0),)) for n in range(count)]
 
 
 class Plain:
     """One trial in plain PyTorch, gone on with at each call."""
 
-    def __init__(self, case: Case, problem: Problem, trial: Trial) -> None:
+    def __init__(self, case: Case, problem: Problem, trial: Trial, fused: bool = True) -> None:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(mixed(trial.seed, INIT))
             self.model = case.build(Hyperparameters(trial.hyperparameters)).to(problem.device, problem.dtype)
         hp = trial.hyperparameters
-        self.optimizer = torch.optim.AdamW(
-            self.model.parameters(), hp["lr"], weight_decay=hp["weight_decay"], fused=True
-        )
+        weights, decay, used = self.model.parameters(), hp["weight_decay"], True if fused else None
+        if case.optimizer == "sgd":
+            self.optimizer: torch.optim.Optimizer = torch.optim.SGD(
+                weights, hp["lr"], momentum=0.9, weight_decay=decay, fused=used
+            )
+        else:
+            self.optimizer = torch.optim.AdamW(weights, hp["lr"], weight_decay=decay, fused=used)
         self.inputs, self.targets = problem.train.fetch(torch.arange(len(problem.train)))
         self.per_epoch = len(self.inputs) // case.batch_size
         self.orders: dict[int, Tensor] = {}
@@ -225,46 +269,65 @@ def check_equal(case: Case, device: torch.device, engine: str, trials: Sequence[
     return most
 
 
-def measure(case: Case, device: torch.device, cohorts: Sequence[int], repeats: int) -> tuple[list[list[str]], str]:
+def plain(case: str, device: str, fused: bool) -> Train:
+    """Plain PyTorch, in a process of its own."""
+    problem = problem_of(CASES[case], torch.device(device), torch.float32)
+    return Plain(CASES[case], problem, trials_of(1, CASES[case].optimizer)[0], fused).train
+
+
+def ours(case: str, device: str, engine: str, count: int) -> Train:
+    """An engine with so many trials, in a process of its own."""
+    problem = problem_of(CASES[case], torch.device(device), torch.float32)
+    return Ours(engine, problem, trials_of(count, CASES[case].optimizer)).train
+
+
+def measure(
+    name: str, device: torch.device, engines: Sequence[str], cohorts: Sequence[int], repeats: int
+) -> tuple[list[list[str]], str]:
     """A table's rows, and a line about what was checked."""
+    case = CASES[name]
     problem = problem_of(case, device, torch.float32)
-    refusal = ENGINES["batched"].refuses(problem, trials_of(2), Regime())
-    candidates = [("pool", 1), *(("batched", count) for count in cohorts if refusal is None)]
-    apart = [check_equal(case, device, "pool", trials_of(1))]
-    if refusal is None:
-        apart.append(check_equal(case, device, "batched", trials_of(4)))
-    plain = Plain(case, problem, trials_of(1)[0])
-    works: dict[str, Callable[[], object]] = {}
-    made: dict[str, int] = {}  # trial-steps of one turn
-    made["plain"] = plain_steps = _steps_for(plain.train, device)
-    works["plain"] = lambda: plain.train(plain_steps)
+    counts = {"pool": (1,), "native": (1,), "batched": cohorts}
+    candidates, notes, apart = [], [], []
+    for engine in engines:
+        refusal = ENGINES[engine].refuses(problem, trials_of(2, case.optimizer), Regime())
+        if refusal is not None:
+            notes.append(f"{engine} refuses: {refusal}")
+            continue
+        candidates += [(engine, count) for count in counts[engine]]
+        apart.append(check_equal(case, device, engine, trials_of(4 if engine == "batched" else 1, case.optimizer)))
+    shown = str(device)
+    sides = {
+        "plain": Side(plain, name, shown, False, device=shown),
+        "plain, again": Side(plain, name, shown, False, device=shown),
+        "plain, fused optimiser": Side(plain, name, shown, True, device=shown),
+    }
+    made = dict.fromkeys(sides, 1)  # trials that a step advances
     for engine, count in candidates:
-        ours = Ours(engine, problem, trials_of(count))
-        steps = _steps_for(ours.train, device)
-        name = f"{engine}, {count} at once"
-        made[name] = steps * count
-        works[name] = lambda ours=ours, steps=steps: ours.train(steps)
-    rounds = in_turns(works, device, repeats)
-    rates = {name: [made[name] / turn[name] for turn in rounds] for name in works}
-    rows = [
-        [
-            name,
-            f"{statistics.median(rates[name]):,.0f}",
-            "1"
-            if name == "plain"
-            else spread([ours / hers for ours, hers in zip(rates[name], rates["plain"], strict=True)]),
-        ]
-        for name in works
+        sides[f"{engine}, {count} at once"] = Side(ours, name, shown, engine, count, device=shown, as_worker=True)
+        made[f"{engine}, {count} at once"] = count
+    steps = {side: _steps_for(sides[side]) for side in sides}
+    rounds = take_turns(sides, steps, repeats)
+    for side in sides.values():
+        side.close()
+    rates = {side: [made[side] / turn[side] for turn in rounds] for side in sides}
+    rows = [[side, f"{statistics.median(rates[side]):,.0f}", *_ratios(rates, side)] for side in sides]
+    return rows, "; ".join([f"equal to plain PyTorch within {max(apart, default=0.0):.0e} nats", *notes])
+
+
+def _ratios(rates: dict[str, list[float]], side: str) -> list[str]:
+    """Over plain PyTorch, and over plain PyTorch with a fused optimiser."""
+    return [
+        "1" if side == base else spread([one / other for one, other in zip(rates[side], rates[base], strict=True)])
+        for base in ("plain", "plain, fused optimiser")
     ]
-    return rows, f"equal to plain PyTorch within {max(apart):.0e} nats" + (
-        f"; batched refuses: {refusal}" if refusal else ""
-    )
 
 
-def _steps_for(train: Callable[[int], object], device: torch.device) -> int:
+def _steps_for(side: Side) -> int:
     """Steps that fill a turn."""
-    train(WARM_STEPS)
-    each = seconds(lambda: train(WARM_STEPS), device) / WARM_STEPS
+    side.train(WARM_STEPS)
+    side.train(MOST_WARM)
+    each = side.train(WARM_STEPS) / WARM_STEPS
     return max(WARM_STEPS, min(MOST_STEPS, round(TURN_SECONDS / max(each, 1e-6))))
 
 
@@ -273,6 +336,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--tasks", nargs="+", choices=CASES, default=list(CASES))
+    parser.add_argument(
+        "--engines", nargs="+", choices=ENGINES, default=[name for name in ENGINES if name != "batched"]
+    )
     parser.add_argument("--cohorts", nargs="+", type=int, default=[1, 4, 16, 64])
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
@@ -280,9 +346,9 @@ def main() -> None:
     torch.set_num_threads(1)
     print(f"{described(device)}; one thread, medians of {options.repeats} turns (least..most)\n")
     for name in options.tasks:
-        rows, checked = measure(CASES[name], device, options.cohorts, options.repeats)
+        rows, checked = measure(name, device, options.engines, options.cohorts, options.repeats)
         print(f"**{CASES[name].about}** ({checked})\n")
-        print_table(["", "trial-steps a second", "times plain PyTorch"], rows)
+        print_table(["", "trial-steps a second", "times plain PyTorch", "times its fused optimiser"], rows)
         print()
 
 

@@ -136,7 +136,7 @@ class Cohort:
             self._look()
         elif self.step % SEND_STEPS == 0:
             for place in self._alive():
-                self.curves[place].send()
+                self.curves[place].offer()
 
     def _gradients(self, batch: Batch, step: int, rows: list[int] | None = None) -> tuple[dict[str, Tensor], Tensor]:
         """Gradients by name and losses of all rows; of a copy of some rows, whose buffers then stay as they are."""
@@ -297,7 +297,7 @@ class Cohort:
                 self._evaluate(".averaged")
             self._record("lr", self.step, self.columns.lr(self.step)[:, 0])
             for place in self._alive():
-                self.curves[place].send()
+                self.curves[place].offer()
                 if self.regime.probe:
                     self.stack.write_into(self.scratch, self.rows.index(place))
                     batch = probe_batch(self.feed)

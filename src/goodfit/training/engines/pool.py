@@ -167,7 +167,7 @@ class PlainTraining:
         if self.step in self.regime.eval_steps:
             self._look()
         elif self.step % SEND_STEPS == 0:
-            self.curve.send()
+            self.curve.offer()
         return None
 
     @property
@@ -260,7 +260,7 @@ class PlainTraining:
                 if model is not None:
                     self.curve.add_all(self.step, evaluated(model, self.problem, self.feed, suffix))
             self.curve.add("lr", self.step, self.in_force.lr(self.step))
-            self.curve.send()
+            self.curve.offer()
             if self.regime.probe:
                 batch = probe_batch(self.feed)
                 self.curve.tell(probe(self.model, self.problem.loss, batch, self.trial.number, self.step))
