@@ -3,15 +3,20 @@
     python benchmarks/overhead.py [--repeats 7] [--trials 16] [--steps 300]
 
 The first table trains the same tiny trials (digits, one hidden layer, the case where overhead weighs most) bare, and
-then with each thing added: evaluations as a search asks for them, all points kept in a ledger on the disk, and gradient
-norms and update ratios at every step, as the gates want them. First it is checked that looking changes nothing: the
-weights at the end are equal, bit for bit. The second table starts the command line anew each time, by the wall clock.
+then with each thing added: evaluations as a search asks for them, all that is told put through the line to the parent
+and kept in a ledger on the disk, and gradient norms and update ratios at every step, as the gates want them. Evaluating
+is arithmetic that a search wants; telling and keeping are timed by themselves too. First it is checked that looking
+changes nothing: the weights at the end are equal, bit for bit. The second table starts workers, and the third the
+command line, anew each time, by the wall clock.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
+import pickle
+import signal
 import statistics
 import subprocess
 import sys
@@ -27,6 +32,9 @@ from torch import nn
 from turns import described, in_turns, print_table, spread
 
 import goodfit as gf
+from goodfit.execution.processes import ProcessExecutor
+from goodfit.execution.source import write_problem
+from goodfit.execution.work import CohortWork, Finished, Told
 from goodfit.ledger.records import CurveRecord, StageRecord, StudyRecord, TrialRecord
 from goodfit.ledger.store import open_ledger, read_ledger
 from goodfit.ledger.versions import versions
@@ -35,7 +43,7 @@ from goodfit.training.engines import ENGINES
 from goodfit.training.engines.dry_run import Undisturbed
 from goodfit.training.problem import Loss, Problem
 from goodfit.training.splits import ResidentSplit
-from goodfit.training.trial import Event, Points, Regime, Segment, Trial, TrialState
+from goodfit.training.trial import Ended, Event, Points, Regime, Segment, Trial, TrialState
 
 BATCH_SIZE = 32
 EVALUATIONS = 12  # as a search asks for
@@ -78,9 +86,19 @@ class Ledger:
         )
         self.writer = Writer(self.store.begin(study))
         self.writer.add(StageRecord(number=0, stage="coarse", round=1, verdict=""))
-        for t in trials:
-            self.writer.add(TrialRecord(trial=t.number, stage=0, hyperparameters={}, seed=t.seed, status="running"))
         self.points = 0
+        self.begin(trials)
+
+    def begin(self, trials: list[Trial]) -> None:
+        for t in trials:
+            values = dict(t.hyperparameters)
+            self.writer.add(TrialRecord(trial=t.number, stage=0, hyperparameters=values, seed=t.seed, status="running"))
+
+    def hear(self, events: list[Event]) -> None:
+        """As the parent of a worker: a message read from the line, each event kept."""
+        told = pickle.loads(pickle.dumps(Told("work", tuple(events)), protocol=pickle.HIGHEST_PROTOCOL))
+        for event in told.events:
+            self(event)
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Points):
@@ -91,6 +109,11 @@ class Ledger:
                     trial=event.trial, series=event.series, steps=event.steps, epochs=epochs, values=event.values
                 )
             )
+        elif isinstance(event, Ended):
+            ended = TrialRecord(
+                trial=event.trial, stage=0, hyperparameters={}, seed=0, status=event.status, ended_at=time.time()
+            )
+            self.writer.add(ended)
         self.writer.tick()
 
     def close(self) -> None:
@@ -129,17 +152,26 @@ def looking(engine: str, trials: list[Trial], steps: int, repeats: int, folder: 
             if any(not torch.equal(one.parameters[name], same.parameters[name]) for name in one.parameters):
                 raise SystemExit(f"{engine}: looking changed what was trained; nothing was timed.")
 
-    def unread(regime: Regime) -> None:
+    kept_seconds: list[float] = []
+    long_open = Ledger(folder / f"{engine}-open.db", [])
+
+    def told_and_kept(regime: Regime) -> None:
+        """Trials of new numbers, as they come and go in a run whose ledger is open."""
         nonlocal count
         count += 1
-        ledger = Ledger(folder / f"{engine}-{count}.db", trials)
-        train(regime, ledger)
-        ledger.close()
+        some = [dataclasses.replace(t, number=count * len(trials) + t.number) for t in trials]
+        events: list[Event] = []
+        ENGINES[engine].advance(data, some, [None] * len(some), regime, steps, events.append, Undisturbed())
+        begun = time.process_time()
+        long_open.begin(some)
+        long_open.hear(events)
+        long_open.writer.flush()
+        kept_seconds.append(time.process_time() - begun)
 
     works = {
         "bare": lambda: train(BARE),
         f"{len(looks)} evaluations of 2 x 288 samples": lambda: train(evaluated),
-        "the same, all points kept in a ledger": lambda: unread(evaluated),
+        "the same, told to a parent and kept in its ledger": lambda: told_and_kept(evaluated),
         "norms and ratios at every step": lambda: train(probed),
     }
     rounds = in_turns(works, torch.device("cpu"), repeats)
@@ -147,7 +179,13 @@ def looking(engine: str, trials: list[Trial], steps: int, repeats: int, folder: 
     for name in works:
         speed = statistics.median(len(trials) * steps / turn[name] for turn in rounds)
         ratio = "1" if name == "bare" else spread([turn[name] / turn["bare"] for turn in rounds])
-        rows.append([f"{engine}, {len(trials)} at once: {name}", f"{speed:,.0f}", ratio])
+        rows.append([f"{engine}, {len(trials)} trials: {name}", f"{speed:,.0f}", ratio])
+    added = kept_seconds[1:]  # the first is thrown away, as in the turns
+    shares = [share / turn["bare"] for share, turn in zip(added, rounds, strict=True)]
+    rows.append([f"{engine}: telling and keeping alone, of the bare seconds", "", spread(shares, 3)])
+    each = [share / len(trials) * 1e3 for share in added]
+    rows.append([f"{engine}: telling and keeping alone, milliseconds a trial", "", spread(each)])
+    long_open.close()
     return rows
 
 
@@ -195,6 +233,33 @@ def waiting(repeats: int, folder: Path) -> list[list[str]]:
     return [[name, spread(values)] for name, values in seconds.items()]
 
 
+def workers(repeats: int, folder: Path) -> list[list[str]]:
+    """Rows: what a worker does, wall-clock seconds until it is done."""
+    seconds: dict[str, list[float]] = {}
+    source = write_problem(problem(), folder / "problem")
+    short = Regime(explosion_factor=float("inf"))
+
+    def ended(executor: ProcessExecutor, key: str) -> float:
+        trial = Trial(0, 0, (Segment(0, {"optimizer": "adamw", "width": 64, "lr": 1e-3}, 0),))
+        begun = time.perf_counter()
+        executor.submit(CohortWork(key, (trial,), short, 1, "pool"))
+        while not any(isinstance(message, Finished) for message in executor.messages(1.0)):
+            pass
+        return time.perf_counter() - begun
+
+    for turn in range(repeats):
+        with ProcessExecutor(source, 1) as executor:
+            seconds.setdefault("a new worker trains its first step", []).append(ended(executor, f"first-{turn}"))
+            for again in range(20):
+                seconds.setdefault("a warm worker takes a trial, trains one step and ends", []).append(
+                    ended(executor, f"warm-{turn}-{again}")
+                )
+            os.kill(executor.worker_pids[0], signal.SIGKILL)
+            name = "a killed worker is replaced, the trial tried again"
+            seconds.setdefault(name, []).append(ended(executor, f"killed-{turn}"))
+    return [[name, spread(values, 4)] for name, values in seconds.items()]
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -213,6 +278,8 @@ def main() -> None:
         print_table(["processor time, one thread", "trial-steps a second", "times the bare seconds"], rows)
         print()
         if options.starts:
+            print_table(["wall clock", "seconds"], workers(options.starts, Path(folder)))
+            print()
             print_table(["wall clock", "seconds"], waiting(options.starts, Path(folder)))
 
 

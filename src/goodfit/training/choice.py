@@ -21,6 +21,7 @@ from goodfit.training.engine import Engine
 from goodfit.training.engines import ENGINES
 from goodfit.training.engines.dry_run import Undisturbed
 from goodfit.training.engines.native import knows_not, library
+from goodfit.training.memory import bytes_per_trial
 from goodfit.training.problem import Problem
 from goodfit.training.structure import build_model, structure_of
 from goodfit.training.trial import Regime, Trial
@@ -31,7 +32,6 @@ WARM_STEPS = 2  # thrown away: first calls build tables and caches
 LONG_CALL_STEPS = 64  # of the first call to an engine that is measured by whole calls
 LEAST_STEPS = 3  # timed for a figure to count
 MEMORY_SHARE = 0.5  # of what is free, for the trials' states
-COPIES = 6  # of the weights that a trial takes: weights, gradient, two slots, average, scratch
 _MOST_COHORT = 4096
 
 
@@ -54,6 +54,19 @@ class EngineChoice:
     refusal: str | None = None  # why the batched engine was no candidate
     native_refusal: str | None = None  # why the native engine was none, though it knows the layers
     from_cache: bool = False
+
+    @property
+    def times_pool(self) -> float | None:
+        """How many times the steps of plain PyTorch the choice makes; None where that was not measured."""
+        speeds = {(one.engine, one.cohort): one.trial_steps_per_second for one in self.measured}
+        pool = speeds.get(("pool", 1), 0.0)
+        return speeds.get((self.engine, self.cohort), 0.0) / pool if pool > 0 else None
+
+    def sentence(self) -> str:
+        """What was chosen and what it buys, for a report."""
+        how = f"{self.cohort} at once" if self.cohort > 1 else "one at a time"
+        bought = "" if self.times_pool is None else f", {self.times_pool:.1f} times the steps of the pool"
+        return f"The {self.engine} engine trains these networks {how}{bought if self.engine != 'pool' else ''}."
 
     def as_json(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
@@ -116,7 +129,7 @@ def _measured_choice(
     if refusal is None:
         deadline = time.perf_counter() + share * 6  # the dry runs, which are somebody's first steps, do not count
         cohort, before = min(FIRST_COHORT, most), 0.0
-        most = min(most, _fitting_in_memory(problem, trials[0]))
+        most = min(most, _fitting_in_memory(problem, trials[0], regime))
         while 1 < cohort <= most and (before == 0.0 or time.perf_counter() < deadline):
             measured.append(_measure(ENGINES["batched"], problem, _cohort(trials, cohort), bare, share))
             speed = measured[-1].trial_steps_per_second
@@ -172,11 +185,9 @@ def _cohort(trials: Sequence[Trial], size: int) -> list[Trial]:
     return [dataclasses.replace(trials[place % len(trials)], number=place) for place in range(size)]
 
 
-def _fitting_in_memory(problem: Problem, trial: Trial) -> int:
-    """How many trials' states fit into the share of the free memory."""
-    model = build_model(problem.build, trial.hyperparameters, trial.seed)
-    held = [*model.parameters(), *model.buffers()]
-    each = sum(tensor.numel() * tensor.element_size() for tensor in held) * COPIES
+def _fitting_in_memory(problem: Problem, trial: Trial, regime: Regime) -> int:
+    """How many trials fit into the share of the free memory, by what one is predicted to take."""
+    each = bytes_per_trial(problem, trial, regime)
     if problem.device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(problem.device)
     else:
