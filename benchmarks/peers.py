@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import importlib.util
 import os
 import shutil
@@ -33,7 +34,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from engines import digits
-from torch import nn
+from torch import Tensor, nn
 from turns import described, print_table, spread
 
 import goodfit as gf
@@ -60,10 +61,17 @@ def network() -> nn.Module:
     return nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 10))
 
 
+@functools.cache
+def samples() -> tuple[Tensor, Tensor]:
+    """The digits, loaded once a process."""
+    inputs, labels = digits((64,))
+    return inputs.float(), labels
+
+
 def train_plainly(number: int, epochs: int, report: Callable[[int, float], None]) -> float:
     """One trial as one writes it in PyTorch with its tensors at hand: the last validation loss."""
     torch.set_num_threads(1)
-    inputs, labels = (part.float() if part.is_floating_point() else part for part in digits((64,)))
+    inputs, labels = samples()
     torch.manual_seed(number)
     model = network()
     optimizer = torch.optim.AdamW(model.parameters(), rate(number), weight_decay=0.01)
