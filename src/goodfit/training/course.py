@@ -33,6 +33,11 @@ class InForce:
         """The learning rate of the update at this step."""
         return self.choice.lr * float(self.table[min(step - self.start, len(self.table) - 1)])
 
+    def rates(self, steps: range) -> np.ndarray:
+        """`lr` of consecutive steps: float64 [steps]."""
+        places = np.minimum(np.arange(steps.start, steps.stop) - self.start, len(self.table) - 1)
+        return self.choice.lr * self.table[places]
+
 
 @dataclasses.dataclass(frozen=True)
 class Course:

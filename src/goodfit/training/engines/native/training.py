@@ -154,7 +154,7 @@ class NativeTraining:
             self._enter_segment(None)
         steps = self._steps_ahead(to_step)
         indices, drawn = self._indices(step, steps)
-        rates = np.array([self.in_force.lr(at) for at in range(step, step + steps)])
+        rates = self.in_force.rates(range(step, step + steps))
         losses = np.empty(steps)
         every = self.regime.probe_every
         probed_steps = np.arange(-(-step // every) * every, step + steps, every) if every > 0 else np.empty(0, np.int64)
@@ -169,9 +169,9 @@ class NativeTraining:
         self.recent[: len(kept["recent_losses"])] = kept["recent_losses"]
         job.recent_count = len(kept["recent_losses"])
         job.pass_sum, job.pass_steps = kept["pass_loss_sum"], kept["pass_steps"]
-        began = time.perf_counter()
+        began = time.thread_time()  # on a busy machine the wall clock would make chunks short
         self.kernel.train(ctypes.byref(job), self.is_double)
-        seconds = time.perf_counter() - began
+        seconds = time.thread_time() - began
 
         done, ended = job.steps_done, job.end
         told = done + (ended in (library.NOT_FINITE, library.EXPLODED))

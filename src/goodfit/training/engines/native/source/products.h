@@ -5,11 +5,12 @@
 namespace {
 
 // One tile: ROWS rows of a times NB vectors of b's columns.
-template <class T, int ROWS, int NB, class Sink>
-INLINE void tile(long depth, const T* a, long row_step, long depth_step, const T* b, long b_stride, Sink& sink, long row,
+template <class T, int ROWS, int NB, class S>
+INLINE void tile(long depth, const T* a, long row_step, long depth_step, const T* b, long b_stride, S& sink, long row,
                  long column) {
     typedef Vector<T> V;
     V sums[ROWS][NB] = {};
+    for (int m = 0; m < ROWS; m++) sink.foresee(row + m, column, NB);
     for (long k = 0; k < depth; k++) {
         V right[NB];
 #pragma GCC unroll 4
@@ -27,8 +28,8 @@ INLINE void tile(long depth, const T* a, long row_step, long depth_step, const T
         for (int n = 0; n < NB; n++) sink.take(row + m, column + n * LANES<T>, sums[m][n]);
 }
 
-template <class T, int NB, class Sink>
-INLINE void strip(long rows, long depth, const T* a, long row_step, long depth_step, const T* b, long b_stride, Sink& sink,
+template <class T, int NB, class S>
+INLINE void strip(long rows, long depth, const T* a, long row_step, long depth_step, const T* b, long b_stride, S& sink,
                   long column) {
     long m = 0;
     for (; m + TILE_ROWS <= rows; m += TILE_ROWS)
@@ -39,29 +40,51 @@ INLINE void strip(long rows, long depth, const T* a, long row_step, long depth_s
         tile<T, 1, NB>(depth, a + m * row_step, row_step, depth_step, b, b_stride, sink, m, column);
 }
 
+constexpr long LEAST_ROWS_PACKED = 32;        // below it copying a strip of b costs more than it gains
+constexpr long MOST_BYTES_UNPACKED = 1 << 15;  // b within the first cache needs no copying
+
 // sink(m, n) = sum over k of a[m * row_step + k * depth_step] * b[k][n]; columns are a multiple of PAD.
-template <class T, class Sink>
+// `panel` has room for [depth][2 * LANES]: strips of a large b are copied there, since its rows, a power of two apart,
+// would all fall on the same few lines of the cache.
+template <class T, class S>
 void product(long rows, long columns, long depth, const T* a, long row_step, long depth_step, const T* b, long b_stride,
-             Sink sink) {
+             T* panel, S sink) {
     long n = 0;
-    for (; n + 2 * LANES<T> <= columns; n += 2 * LANES<T>)
-        strip<T, 2>(rows, depth, a, row_step, depth_step, b + n, b_stride, sink, n);
+    const bool packs = rows >= LEAST_ROWS_PACKED && depth * b_stride * (long)sizeof(T) > MOST_BYTES_UNPACKED;
+    for (; n + 2 * LANES<T> <= columns; n += 2 * LANES<T>) {
+        if (!packs) {
+            strip<T, 2>(rows, depth, a, row_step, depth_step, b + n, b_stride, sink, n);
+            continue;
+        }
+        for (long k = 0; k < depth; k++) {
+            store(panel + k * 2 * LANES<T>, load(b + k * b_stride + n));
+            store(panel + k * 2 * LANES<T> + LANES<T>, load(b + k * b_stride + n + LANES<T>));
+        }
+        strip<T, 2>(rows, depth, a, row_step, depth_step, panel, 2 * LANES<T>, sink, n);
+    }
     for (; n < columns; n += LANES<T>)
         strip<T, 1>(rows, depth, a, row_step, depth_step, b + n, b_stride, sink, n);
 }
 
 // Sinks.
 
-template <class T> struct Put {
+struct Sink {
+    // Called before a tile is computed: what its end will need from far away can be fetched meanwhile.
+    INLINE_MEMBER void foresee(long, long, int) {}
+};
+
+template <class T> struct Put : Sink {
     T* to;
     long stride;
+    Put(T* to, long stride) : to(to), stride(stride) {}
     INLINE_MEMBER void take(long m, long n, Vector<T> value) { store(to + m * stride + n, value); }
 };
 
-template <class T, bool RELU_TOO> struct PutWithBias {
+template <class T, bool RELU_TOO> struct PutWithBias : Sink {
     T* to;
     long stride;
     const T* bias;
+    PutWithBias(T* to, long stride, const T* bias) : to(to), stride(stride), bias(bias) {}
     INLINE_MEMBER void take(long m, long n, Vector<T> value) {
         if (bias) value += load(bias + n);
         if (RELU_TOO) value = value < 0 ? Vector<T>{} : value;  // not-a-number stays
@@ -70,10 +93,11 @@ template <class T, bool RELU_TOO> struct PutWithBias {
 };
 
 // Puts a gradient where the unit that it belongs to was above zero.
-template <class T> struct PutWhereAlive {
+template <class T> struct PutWhereAlive : Sink {
     T* to;
     long stride;
     const T* unit;
+    PutWhereAlive(T* to, long stride, const T* unit) : to(to), stride(stride), unit(unit) {}
     INLINE_MEMBER void take(long m, long n, Vector<T> value) {
         Vector<T> y = load(unit + m * stride + n);
         store(to + m * stride + n, y > 0 ? value : Vector<T>{});

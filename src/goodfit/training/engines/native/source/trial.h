@@ -16,7 +16,7 @@ template <class T> class Training {
     Job& job;
     const long rows;  // that fit into the blocks
     long first_trained;
-    T *weights, *first_slot, *second_slot, *gradient, *turned_weights, *before, *turned_outputs, *per_sample;
+    T *weights, *first_slot, *second_slot, *gradient, *turned_weights, *before, *turned_outputs, *per_sample, *panel;
     T *there, *here;      // gradients with respect to an op's output and to its input
     uint32_t* spread_index;
     T** blocks;           // [op_count + 1]: the input of each op, then the output of the last
@@ -50,7 +50,7 @@ template <class T> class Training {
         weights = (T*)job.weights, first_slot = (T*)job.first_slot, second_slot = (T*)job.second_slot;
         blocks = take<T*>(job.op_count + 1);
         kept = take<T*>(job.op_count);
-        long widest = stride(0), transposed = 0, spread_count = 0;
+        long widest = stride(0), deepest = padded(job.batch), transposed = 0, spread_count = 0;
         for (long i = 0; i <= job.op_count; i++) {
             T* block = take<T>(rows * stride(i));
             if (workspace) blocks[i] = block;
@@ -75,6 +75,8 @@ template <class T> class Training {
         turned_weights = take<T>(transposed);
         gradient = take<T>(job.weight_count), before = take<T>(job.probe_every ? job.weight_count : 0);
         turned_outputs = take<T>(rows * stride(job.op_count)), per_sample = take<T>(4 * rows);
+        if (widest > deepest) deepest = widest;
+        panel = take<T>(deepest * 2 * LANES<T>);
         spread_index = take<uint32_t>(spread_count);
         if (workspace) spread_indices(spread_index, spread_count);
     }
@@ -144,9 +146,11 @@ template <class T> class Training {
             switch (op.kind) {
                 case LINEAR:
                     if (op.relu)
-                        product<T>(count, out, op.in, x, in, 1, w + op.weight, out, PutWithBias<T, true>{y, out, at(w, op.bias)});
+                        product<T>(count, out, op.in, x, in, 1, w + op.weight, out, panel,
+                                   PutWithBias<T, true>(y, out, at(w, op.bias)));
                     else
-                        product<T>(count, out, op.in, x, in, 1, w + op.weight, out, PutWithBias<T, false>{y, out, at(w, op.bias)});
+                        product<T>(count, out, op.in, x, in, 1, w + op.weight, out, panel,
+                                   PutWithBias<T, false>(y, out, at(w, op.bias)));
                     break;
                 case ACTIVATION: activation(op).forward_all(x, y, count * out); break;
                 case DROPOUT:
@@ -186,18 +190,19 @@ template <class T> class Training {
                     if (goes_on) {
                         transpose(weights + op.weight, out, in, out, turned_weights, in);
                         if (relu_before(i))
-                            product<T>(count, in, op.out, there, out, 1, turned_weights, in, PutWhereAlive<T>{here, in, x});
-                        else product<T>(count, in, op.out, there, out, 1, turned_weights, in, Put<T>{here, in});
+                            product<T>(count, in, op.out, there, out, 1, turned_weights, in, panel,
+                                       PutWhereAlive<T>(here, in, x));
+                        else product<T>(count, in, op.out, there, out, 1, turned_weights, in, panel, Put<T>(here, in));
                     }
                     if (bias_gradient) column_sums(there, count, out, bias_gradient);
                     if (!weight_gradient) break;
                     if (at_once)
                         with_form(rule.rule, [&](auto constant) {
-                            product<T>(op.in, out, count, x, 1, in, there, out,
+                            product<T>(op.in, out, count, x, 1, in, there, out, panel,
                                        Update<T, decltype(constant)::form>{weights + op.weight, at(first_slot, op.weight),
                                                                            at(second_slot, op.weight), out, rule});
                         });
-                    else product<T>(op.in, out, count, x, 1, in, there, out, Put<T>{weight_gradient, out});
+                    else product<T>(op.in, out, count, x, 1, in, there, out, panel, Put<T>(weight_gradient, out));
                     break;
                 case ACTIVATION: activation(op).backward_all(x, y, there, here, count * out); break;
                 case DROPOUT: multiply_all<T>(there, kept[i], here, count * out); break;

@@ -68,6 +68,14 @@ template <class T, int FORM> struct Update {
     T *p, *m, *v;
     long stride;
     Step<T> s;
+    INLINE_MEMBER void foresee(long row, long column, int vectors) {
+        long at = row * stride + column;
+        for (int n = 0; n < vectors; n++, at += LANES<T>) {
+            __builtin_prefetch(p + at, 1);
+            if (uses_first(FORM)) __builtin_prefetch(m + at, 1);
+            if (uses_second(FORM)) __builtin_prefetch(v + at, 1);
+        }
+    }
     INLINE_MEMBER void take(long row, long column, Vector<T> g) {
         typedef Vector<T> V;
         long at = row * stride + column;
