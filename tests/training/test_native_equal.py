@@ -211,7 +211,7 @@ def networks(draw):
 @given(
     build=networks(),
     optimizer=st.sampled_from(sorted(OPTIMIZERS)),
-    batch_size=st.integers(2, 40),
+    batch_size=st.integers(4, 40),  # of two samples a BatchNorm's gradient is zero up to rounding
     clip=st.sampled_from([None, 0.3]),
     smoothing=st.sampled_from([None, 0.2]),
     decay=st.sampled_from([None, 0.9]),
