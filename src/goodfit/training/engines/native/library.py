@@ -101,16 +101,15 @@ def _open(library: Path) -> ctypes.CDLL | str:
             "The native engine was not built, as no C++ compiler was found when goodfit was installed; with one, "
             "install goodfit again, and small multilayer perceptrons train several times faster."
         )
+    other = "The native engine's library was built from other sources than these; install goodfit again."
+    # Read, not loaded: a process that has loaded an old library gets it again in the place of a newer one.
+    if SOURCES.exists() and source_digest().encode() not in library.read_bytes():
+        return other
     try:
         opened = ctypes.CDLL(str(library))
         opened.goodfit_kernel.restype, opened.goodfit_kernel.argtypes = POINTER(Kernel), [c_char_p]
         opened.goodfit_struct_bytes.restype, opened.goodfit_struct_bytes.argtypes = c_int64, [c_int64]
-        opened.goodfit_source_digest.restype = c_char_p
         sizes = [opened.goodfit_struct_bytes(which) for which in range(3)]
-        digest = opened.goodfit_source_digest().decode()
     except (OSError, AttributeError) as error:
         return f"The native engine's library cannot be loaded ({error}); install goodfit again."
-    fits = sizes == [ctypes.sizeof(struct) for struct in (Op, Parameter, Job)]
-    if not fits or (SOURCES.exists() and digest != source_digest()):
-        return "The native engine's library was built from other sources than these; install goodfit again."
-    return opened
+    return opened if sizes == [ctypes.sizeof(struct) for struct in (Op, Parameter, Job)] else other
