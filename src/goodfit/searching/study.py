@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -22,7 +23,6 @@ from goodfit.strategy.observation import Observation
 
 if TYPE_CHECKING:
     import optuna
-    import pandas
 
 COMPETING = ("coarse", "fine", "final", "")
 
@@ -232,14 +232,14 @@ class Study:
             for t in self.trials
         ]
 
-    def dataframe(self) -> pandas.DataFrame:
-        """`table` as a pandas DataFrame.
+    def dataframe(self) -> Any:
+        """`table` as a `pandas.DataFrame`.
 
         Raises:
             SettingsError: pandas is not installed.
         """
         try:
-            import pandas
+            pandas = importlib.import_module("pandas")  # no extra of ours: who has it may use it
         except ModuleNotFoundError:
             raise SettingsError(
                 "study.dataframe() needs pandas: pip install pandas; study.table() needs nothing."
