@@ -318,7 +318,7 @@ def test_time_ends_a_search(tmp_path: Path):
 
 BAD: list[tuple[dict, type, str]] = [
     ({"strategy": "tpee"}, gf.SettingsError, "Did you mean 'tpe'"),
-    ({"strategy": object()}, gf.SettingsError, "propose"),
+    ({"strategy": 7}, gf.SettingsError, "propose"),
     ({"trials": 0}, gf.SettingsError, "trials is a whole number of 1 or more, got 0"),
     ({"epochs": -1}, gf.SettingsError, "epochs must be above 0"),
     ({"workers": -1}, gf.SettingsError, "workers is a whole number of 0 or more"),
