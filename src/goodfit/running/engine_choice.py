@@ -47,7 +47,7 @@ class EngineChooser:
         """How a group of trials of one structure trains.
 
         Returns:
-            {"engine", "cohort"}, and what was measured where it was: {"refusal", "native_refusal", "measured"}.
+            {"engine", "cohort"}, and what was measured where it was: {"refusal", "native_refusal", "measured", "told"}.
         """
         if self.is_by_rule:
             return self._by_rule(problem, group, regime)
@@ -78,6 +78,7 @@ class EngineChooser:
             "refusal": choice.refusal if choice.engine != "native" else None,
             "native_refusal": choice.native_refusal,
             "measured": [dataclasses.asdict(one) for one in choice.measured],
+            "told": choice.sentence() if len(choice.measured) > 1 else None,
         }
 
     def _unmeasured(self, problem: Problem, group: Sequence[Trial], regime: Regime, each: int) -> dict[str, Any]:

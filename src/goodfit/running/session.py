@@ -68,6 +68,7 @@ class Session:
             prices=self.prices,
             show=self._show,
             refused=self._tell_refusal,
+            chosen=self._tell_choice,
         )
         self.outcomes = self.trainer.outcomes
         # What stages say most often, without a detour.
@@ -77,6 +78,7 @@ class Session:
         self._loose: list[Finding] = []  # of the stage under way; its result will carry them
         self._stage_names: dict[int, StageName] = {}
         self._next_stage = 0
+        self._engines_told: set[str] = set()
         self._stage: tuple[StageName, int, int] = (StageName.DATA, 1, 0)
 
     def remaining(self) -> float | None:
@@ -210,6 +212,12 @@ class Session:
             },
         )
         self.journal.close()
+
+    def _tell_choice(self, engine: str, sentence: str) -> None:
+        """Say once in a run, for each engine, that measuring chose it and what that bought."""
+        if engine not in self._engines_told:
+            self._engines_told.add(engine)
+            self.decide(sentence, "A few steps of each engine that can train them were timed.", {}, {"engine": engine})
 
     def _tell_refusal(self, finding: Finding) -> None:
         """Say once in a run that its trials cannot train as a batch, and why."""

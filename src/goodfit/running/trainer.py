@@ -55,6 +55,7 @@ class Trainer:
         prices: Prices,
         show: Callable[[list[Outcome], float], None],
         refused: Callable[[Finding], None],
+        chosen: Callable[[str, str], None],
     ) -> None:
         self.outcomes: dict[int, Outcome] = {}
         self.stage = 0
@@ -68,6 +69,7 @@ class Trainer:
         self._chooser = chooser
         self._prices = prices
         self._show = show  # called with a request's trials and the share of them that is done
+        self._chosen = chosen  # called with an engine and the sentence that says what choosing it bought
         self._refused = refused  # called with the finding that a model does not train as a batch
 
     def train(
@@ -189,6 +191,8 @@ class Trainer:
                 self._refused(_not_batchable(choice["refusal"], group.trials[0]))
             if choice.get("native_refusal"):
                 self._refused(_native_unused(choice["native_refusal"], group.trials[0]))
+            if choice.get("told") and request.is_kept:
+                self._chosen(choice["engine"], choice["told"])
             for at in range(0, len(group.trials), choice["cohort"]):
                 cohort = group.trials[at : at + choice["cohort"]]
                 works.append((self._work(request, cohort, group, choice["engine"]), self._size(cohort[0])))

@@ -86,7 +86,8 @@ def turned(curves: Curves, settings: CurveSettings) -> Finding | None:
     metric = _metric_lost(curves, shape, settings)
     small = rise < 2 * settings.recorded_turned * scale and metric is False
     epochs = place(curves, val.lowest_at)
-    message = f"The validation loss had its best ({val.lowest:.4g}) at {epochs} and has risen to {val.end:.4g} since"
+    best = float(val.series.values.min())  # as it stands in the file; the rule itself reads smoothed values
+    message = f"The validation loss had its best ({best:.4g}) at {epochs} and has risen to {val.end:.4g} since"
     message += f", while the training loss went on down to {train.end:.4g}" if train is not None else ""
     action = _ACTION
     if metric is False:
@@ -98,7 +99,7 @@ def turned(curves: Curves, settings: CurveSettings) -> Finding | None:
         message=message + ".",
         action=action,
         evidence={
-            "best_val_loss": val.lowest,
+            "best_val_loss": best,
             "last_val_loss": val.end,
             "best_step": val.lowest_at,
             "rise": rise,
