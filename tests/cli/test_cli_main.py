@@ -62,7 +62,7 @@ def test_the_help_of_each_command_teaches_by_example(command: str, capsys: pytes
     assert main([command, "--help"]) == 0
     text = capsys.readouterr().out
     examples = text.partition("\nexamples:\n")[2].partition("\nexit status:\n")[0]
-    assert 2 <= examples.count(f"goodfit {command}") <= 4
+    assert 2 <= examples.count(f"goodfit {command}") <= 5
     assert "\n  0  " in text
     assert "\n  2  " in text
 

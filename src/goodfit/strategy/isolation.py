@@ -152,7 +152,23 @@ def _exchanged(scores: Array, lead: int, settings: SearchSettings, generator: np
     widest = _behind(chance[:, -1], chance[:, 0])
     found = levels_of(scores, settings)
     behind = _behind(found, found[lead])
-    return (1 + (widest[None] >= behind[:, None] - 1e-12).sum(axis=1)) / (1 + len(widest))
+    p = (1 + (widest[None] >= behind[:, None] - 1e-12).sum(axis=1)) / (1 + len(widest))
+    # A value that has no level, since too few of its trials train, is judged by just that.
+    return np.where(np.isfinite(found), p, _lost_more_often(scores, lead))
+
+
+def _lost_more_often(scores: Array, lead: int) -> Array:
+    """A two-sided sign test for each value: in how many turns it alone was infeasible, and in how many the best alone.
+
+    Corrected for the number of values that the best one is compared with (Bonferroni).
+    """
+    lost = ~np.isfinite(scores)
+    alone, best_alone = (lost & ~lost[lead]).sum(axis=1), (~lost & lost[lead]).sum(axis=1)
+    tails = [
+        2 * sum(math.comb(int(n), k) for k in range(int(a), int(n) + 1)) / 2.0 ** int(n)
+        for a, n in zip(alone, alone + best_alone, strict=True)
+    ]
+    return np.minimum(np.array(tails) * (len(scores) - 1), 1.0)
 
 
 def _behind(levels: Array, best: Array | float) -> Array:
