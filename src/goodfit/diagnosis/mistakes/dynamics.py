@@ -92,6 +92,7 @@ def too_few_steps(recording: Recording, settings: DoctorSettings) -> Finding | N
         return None  # what is left to gain is little
     return Finding(
         kind="too-few-steps",
+        severity=Severity.INFO,  # as an alarm it was as often wrong as right: demonstrations end early
         message=(
             f"Training ended while it was still improving fast: the last quarter of {recording.steps} steps brought "
             f"{gain / fall:.0%} of the whole fall of the loss, from {first:.3g} to {statistics.fmean(last):.3g}."
@@ -99,7 +100,7 @@ def too_few_steps(recording: Recording, settings: DoctorSettings) -> Finding | N
         action="Train several times longer.",
         evidence={"steps": recording.steps, "share_of_last_quarter": gain / fall, "last_loss": statistics.fmean(last)},
         where=str(recording.backward_site or ""),
-        confidence=0.8,
+        confidence=0.5,
     )
 
 
