@@ -28,6 +28,9 @@ class SearchSettings:
     good_share_most: float = setting(1 / 3, "share of all trials that the good set has at most", "recipe 4.3")
     good_sigmas: float = setting(2.0, "standard deviations from the best within which a trial is good", "recipe 4.3")
     importance_permutations: int = setting(200, "permutations behind each importance", "recipe 4.3")
+    insensitive_most: float = setting(
+        0.5, "upper end of an importance's interval above which no dimension is called insensitive", "ours"
+    )
     importance_p: float = setting(0.1, "a hyperparameter below this p value matters", "recipe 4.3")
     half_width_least: float = setting(1 / 6, "half-width of the next box at least, of the old width", "recipe 4.3 [PD]")
     rate_decades_least: float = setting(0.3, "decades below which lr's box does not shrink", "recipe 4.3, Bengio 2012")

@@ -143,7 +143,9 @@ def next_box(
     findings += tuple(
         insensitive(dimension, weight, len(inside))
         for dimension, weight in zip(space.dimensions, importance, strict=True)
-        if not weight.matters(chosen) and weight.trials >= max(8, chosen.trials_per_dimension * len(space.dimensions))
+        if not weight.matters(chosen)
+        and weight.high <= chosen.insensitive_most  # wide intervals tell nothing: one width tried, say
+        and weight.trials >= max(8, chosen.trials_per_dimension * len(space.dimensions))
     )
     return NextBox(
         before=space,
@@ -245,10 +247,9 @@ def _choices_left(
 
 def _split_of(dimension: Dimension, part: _Part, settings: SearchSettings) -> _Split | None:
     """Two boxes where the good trials leave a wide gap in which worse trials lie."""
-    places = _places(dimension, part.good)
-    good = [o for o, place in zip(part.good, places, strict=True) if place >= 0]
-    places = places[places >= 0]
-    if len(good) < 4:
+    every_place = _places(dimension, part.good)
+    places = every_place[every_place >= 0]
+    if len(places) < 4:
         return None
     order = np.sort(places)
     gaps = np.diff(order)
@@ -261,13 +262,14 @@ def _split_of(dimension: Dimension, part: _Part, settings: SearchSettings) -> _S
     ]
     if gaps[at] <= settings.gap_least or len(between) < settings.gap_bad_trials:
         return None
-    groups = [
-        [o for o, place in zip(good, places, strict=True) if (place <= order[at]) == is_low] for is_low in (True, False)
+    groups = [  # a good 0 belongs to the lower box
+        [o for o, place in zip(part.good, every_place, strict=True) if (place <= order[at]) == is_low]
+        for is_low in (True, False)
     ]
     scales = tuple(_drawn_in(dimension, group, part.trials, settings)[0] for group in groups)
     if not _apart(*scales):
         return None
-    share = len(groups[0]) / len(good)
+    share = len(groups[0]) / len(part.good)
     return _Split(dimension, float(gaps[at]), (scales[0], scales[1]), (share, 1 - share))
 
 
