@@ -74,8 +74,8 @@ def _by_fresh_starts(table: Table) -> dict[str, Table]:
     if any(role_of(n).quantity is Quantity.EPOCH and n != axis and _grows(table.numbers[n]) for n in table.numbers):
         return {"": table}  # the step counts within the epoch
     known = np.flatnonzero(np.isfinite(values))
-    if len(known) < 2 * LEAST_ROWS:
-        return {"": table}
+    if len(known) < 2 * LEAST_ROWS or len(np.unique(values[known])) == len(known):
+        return {"": table}  # no step comes twice: one run, in whatever order
     first = values[known[0]]
     falls = known[1:][(values[known[1:]] <= first) & (values[known[1:]] < values[known[:-1]])]
     starts = [0, *falls.tolist(), table.rows]
