@@ -68,7 +68,7 @@ class Replay:
         self.judged_batches = (kept.late or kept.early[-4:])[-6:]
         try:
             self._copy(Variant())
-        except Exception as error:
+        except Exception as error:  # what a network of the user's can raise when it is copied is not ours to list
             raise Unable from error
 
     @property
@@ -101,10 +101,6 @@ class Replay:
     def first_loss(self) -> float:
         """The same before the first step."""
         return self.loss_of(self._copy(Variant())[0])
-
-    def copy_at_start(self) -> nn.Module:
-        """A copy of the network with its first weights."""
-        return self._copy(Variant())[0]
 
     # ---- parts
 

@@ -19,7 +19,6 @@ from goodfit.recording.sites import names_held_out, names_training
 from goodfit.recording.state import Forward, State, without_functions
 
 MODAL = (dropout._DropoutNd, batchnorm._BatchNorm)
-_RECURRENT = (nn.RNNBase, nn.RNNCellBase)
 _NORMALISING = (batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.Embedding, nn.EmbeddingBag)
 _DEFAULT = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 _MOST_MODELS = 200
@@ -53,7 +52,7 @@ class ForwardWatch:
                     forward.layers_in_train += module.training
                 if module._parameters:
                     forward.ran.append((module, torch.is_grad_enabled()))
-        except Exception as error:
+        except Exception as error:  # a fault of the watch is noted, and never the script's
             state.failed(error, "forward")
         finally:
             state.busy = False
@@ -74,7 +73,7 @@ class ForwardWatch:
         try:
             with without_functions(), torch.no_grad():
                 self._end(forward, args, kwargs, output)
-        except Exception as error:
+        except Exception as error:  # as above
             state.failed(error, "forward")
         finally:
             state.busy = False
@@ -162,7 +161,6 @@ class ForwardWatch:
                     use.eval_called_at = state.eval_calls.get(id(forward.module))
             elif forward.layers_in_train < forward.layers:
                 modes.mixed += 1
-        modes.root_in_eval += not forward.root_training
         use.was_in_train_mode |= forward.root_training
         if forward.inputs is not None:
             values = tensors.few(forward.inputs[: tensors.MOST_ROWS])
@@ -186,7 +184,6 @@ class ForwardWatch:
             if state.step >= _LATER:
                 state.later[0] += len(new & state.hashes)
                 state.later[1] += len(new)
-            state.recording.hashed_duplicates += len(forward.hashes) - len(new)
             state.hashes.update(new)
             state.hashed += len(forward.hashes)
 
@@ -257,8 +254,6 @@ class ForwardWatch:
             use.has_dropout |= isinstance(child, dropout._DropoutNd)
             if isinstance(child, dropout._DropoutNd):
                 use.dropout = max(use.dropout, float(child.p))
-            use.is_recurrent |= isinstance(child, _RECURRENT)
-            use.has_embedding |= isinstance(child, nn.Embedding)
             for own, parameter in child._parameters.items():
                 if parameter is not None:
                     use.is_tied |= id(parameter) in owned
@@ -295,8 +290,6 @@ class ForwardWatch:
             entry.default_start = _looks_drawn(parameter)
         if parameter.ndim >= 2 and len(parameter) >= 3 and tensors.is_plain(parameter):
             entry.rows_alike = rows_alike(parameter)
-        if tensors.is_plain(parameter) and parameter.is_floating_point():
-            entry.first_rms = float(parameter.detach().double().square().mean().sqrt())
         state.parameter_uses[key] = entry
         state.parameters[key] = weakref.ref(parameter)
         state.recording.parameters.append(entry)

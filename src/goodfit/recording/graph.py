@@ -28,7 +28,6 @@ class Walk:
     leaves: dict[int, Tensor]  # id of the tensor -> the tensor
     numbers: set[int]  # sequence numbers of the nodes
     nodes: dict[str, int]  # name of the operation -> how often
-    complete: bool
 
 
 def walk(root: Tensor) -> Walk:
@@ -43,7 +42,7 @@ def walk(root: Tensor) -> Walk:
     if first is None:
         if root.requires_grad:
             leaves[id(root)] = root
-        return Walk(leaves, numbers, nodes, True)
+        return Walk(leaves, numbers, nodes)
     seen = {first}
     stack: list[Any] = [first]
     while stack and len(seen) < _MOST_NODES:
@@ -59,7 +58,7 @@ def walk(root: Tensor) -> Walk:
             if behind is not None and behind not in seen:
                 seen.add(behind)
                 stack.append(behind)
-    return Walk(leaves, numbers, nodes, not stack)
+    return Walk(leaves, numbers, nodes)
 
 
 def producer(tensor: Tensor) -> tuple[str, Any]:

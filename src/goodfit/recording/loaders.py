@@ -6,11 +6,10 @@ import contextlib
 import weakref
 from typing import Any
 
-from torch.utils.data import DataLoader, IterableDataset, RandomSampler, SequentialSampler, WeightedRandomSampler
+from torch.utils.data import DataLoader, RandomSampler, SequentialSampler, WeightedRandomSampler
 from torch.utils.data.sampler import BatchSampler
 
 from goodfit.recording.records import LoaderUse
-from goodfit.recording.sites import names_held_out, names_training
 from goodfit.recording.state import State
 
 
@@ -44,20 +43,15 @@ class LoaderWatch:
             samples = len(loader.dataset)  # ty: ignore[invalid-argument-type]
         except TypeError:
             samples = None
-        site = self.state.sites.here()
-        code = site.code if site else ""
         use = LoaderUse(
             number=len(self.state.recording.loaders),
             shuffled=isinstance(sampler, RandomSampler),
             custom_order=not standard or not isinstance(sampler, (RandomSampler, SequentialSampler)),
             weighted_sampler=isinstance(sampler, WeightedRandomSampler),
-            iterable=isinstance(loader.dataset, IterableDataset),
             batch_size=loader.batch_size,
             batches=batches,
             samples=samples,
-            site=site,
-            named_training=names_training(code),
-            named_held_out=names_held_out(code),
+            site=self.state.sites.here(),
         )
         self._uses[id(loader)] = (weakref.ref(loader), use)
         self.state.recording.loaders.append(use)

@@ -20,7 +20,6 @@ PAIRED = frozenset({
     "multilabel_soft_margin_loss", "soft_margin_loss", "hinge_embedding_loss", "multilabel_margin_loss",
 })  # fmt: skip
 CLASSED = frozenset({"cross_entropy", "nll_loss", "multi_margin_loss"})
-REGRESSION = frozenset({"mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss"})
 _MOST_VALUES_KEPT = 64
 _MOST_LABELS = 40_000
 

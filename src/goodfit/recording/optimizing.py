@@ -409,8 +409,6 @@ class OptimizerWatch:
                 continue
             if parameter.ndim >= 2 and len(parameter) >= 3:
                 entry.rows_alike_at_end = rows_alike(parameter)
-            if parameter.is_floating_point():
-                entry.last_rms = float(parameter.detach().double().square().mean().sqrt())
             entry.loaded |= key in state.loaded
         for use in state.recording.models:
             own = [e for e in state.recording.parameters if e.model == use.number]

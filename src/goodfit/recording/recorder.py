@@ -83,7 +83,6 @@ class Recorder:
         self._opaque = False
         self._base = 0
         self._most_steps, self._on_enough = most_steps, on_enough
-        self._eval_calls: list[tuple[Any, Any]] = []
         self.running = False
 
     @property

@@ -89,8 +89,6 @@ class LossUse:
     recalls: dict[int, list[int]] = dataclasses.field(default_factory=dict)  # late: class -> [right, seen]
     first_value: float | None = None
     options: dict[str, Any] = dataclasses.field(default_factory=dict)  # label_smoothing, pos_weight, ...
-    first_expected: float | None = None  # the loss of all outputs at zero on the first batch
-    first_constant: float | None = None  # the loss of the best constant output on the first batch
 
     @property
     def calls(self) -> int:
@@ -103,7 +101,6 @@ class Modes:
     """How many forward passes of one network ran with its dropout and BatchNorm layers in which mode."""
 
     passes: int = 0
-    root_in_eval: int = 0
     layers: int = 0  # dropout and BatchNorm layers within
     wrong_layers: int = 0  # passes in which all of them were in the mode that does not fit
     mixed: int = 0  # passes in which some were
@@ -120,8 +117,6 @@ class ModelUse:
     has_batch_norm: bool = False
     has_dropout: bool = False
     dropout: float = 0.0  # the highest probability of its dropout layers
-    is_recurrent: bool = False
-    has_embedding: bool = False
     is_tied: bool = False  # two of its modules share a parameter
     loaded: bool = False  # weights came from a file or another network
     training: Modes = dataclasses.field(default_factory=Modes)  # passes that were trained on
@@ -133,7 +128,6 @@ class ModelUse:
     feeds: int = 0  # trained passes of another network that took what it put out
     starts_normalising: bool = False  # its first layer with parameters normalises, or looks up embeddings
     input_train: Spread = dataclasses.field(default_factory=Spread)
-    input_eval: Spread = dataclasses.field(default_factory=Spread)
     feature_means: list[float] = dataclasses.field(default_factory=list)  # of the training inputs, by feature
     feature_stds: list[float] = dataclasses.field(default_factory=list)
     input_shape: Shape = ()
@@ -194,8 +188,6 @@ class ParameterUse:
     rows_alike: bool = False  # at the start: all units of the layer the same
     rows_alike_at_end: bool = False
     mode_eval: bool = False  # its network ran in eval mode
-    first_rms: float = 0.0
-    last_rms: float = 0.0
 
 
 @dataclasses.dataclass(slots=True)
@@ -208,7 +200,6 @@ class OptimizerUse:
     steps: int = 0
     windows: int = 0  # between two steps, looked at
     uncleared: int = 0  # windows in which the gradients were never cleared
-    overlapping: int = 0  # windows in which a backward pass added to gradients of the step before
     cleared_before_step: int = 0  # steps right after a clear: all gradients gone although a backward pass ran
     without_gradient: int = 0  # steps looked at in which no parameter had a gradient
     looked: int = 0  # steps looked at
@@ -224,7 +215,6 @@ class OptimizerUse:
     ratios: list[tuple[int, float]] = dataclasses.field(default_factory=list)  # step, median update/weight
     weight_norms: list[tuple[int, float]] = dataclasses.field(default_factory=list)
     gradient_norms: list[tuple[int, float]] = dataclasses.field(default_factory=list)
-    growth_without_clear: float | None = None  # gradient norm used over the norm of the newest gradient
 
 
 @dataclasses.dataclass(slots=True)
@@ -242,7 +232,6 @@ class ActivationUse:
     saturated: float = 0.0  # share of values in the flat part, last window
     saturated_at_start: float = 0.0
     is_output: bool = False
-    is_gate: bool = False  # multiplied with something else: an attention or a gate
     std_at_start: float = 0.0
     histogram: list[int] = dataclasses.field(default_factory=list)  # of the outputs, when last looked at
     edges: tuple[float, float] = (0.0, 0.0)  # between which its bins lie
@@ -270,7 +259,6 @@ class CutUse:
     site: Site
     calls: int = 0
     inside_forward: int = 0
-    fed_on: int = 0  # what came out went into further computing that was trained on
 
 
 @dataclasses.dataclass(slots=True)
@@ -292,8 +280,6 @@ class LayerFlow:
     model: int | None
     gradient_rms: list[tuple[int, float]] = dataclasses.field(default_factory=list)
     ratios: list[tuple[int, float]] = dataclasses.field(default_factory=list)
-    activation_std: float = 0.0  # of its output at the start
-    weight_rms: float = 0.0
 
 
 @dataclasses.dataclass(slots=True)
@@ -304,14 +290,11 @@ class LoaderUse:
     shuffled: bool
     custom_order: bool  # a sampler of the user's own
     weighted_sampler: bool
-    iterable: bool
     batch_size: int | None
     batches: int | None
     samples: int | None
     trained_batches: int = 0
     site: Site | None = None
-    named_training: bool = False
-    named_held_out: bool = False
 
 
 @dataclasses.dataclass(slots=True)
@@ -349,11 +332,8 @@ class SchedulerUse:
     site: Site | None
     calls: int = 0
     call_site: Site | None = None
-    calls_before_first_step: int = 0
     total: int | None = None  # the steps that it was told to take
-    in_epoch_steps: int = 0  # calls that came one optimiser step after the other
     lrs: list[tuple[int, float]] = dataclasses.field(default_factory=list)  # optimiser step, rate after the call
-    is_cyclic: bool = False
 
 
 @dataclasses.dataclass(slots=True)
@@ -395,9 +375,7 @@ class Recording:
     leak_columns: int = 0
     leak_samples: int = 0
     training_accuracy: list[tuple[int, float, int]] = dataclasses.field(default_factory=list)  # step, share, samples
-    batch_samples: int = 0
     hashed_training: int = 0
-    hashed_duplicates: int = 0
     distinct_training: int = 0  # different samples that were trained on, as far as looked at
     coverage: float = 1.0  # share of the training set that was looked at: later batches hold that many known samples
     faults: list[str] = dataclasses.field(default_factory=list)  # of the recorder's own, for a bug report

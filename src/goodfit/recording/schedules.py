@@ -12,7 +12,6 @@ from goodfit.recording.patches import Patches
 from goodfit.recording.records import SchedulerUse
 from goodfit.recording.state import State
 
-_CYCLIC = ("CyclicLR", "CosineAnnealingWarmRestarts", "ReduceLROnPlateau")
 _MOST_POINTS = 2048
 
 
@@ -23,7 +22,6 @@ class ScheduleWatch:
         self.state = state
         self._uses: dict[int, tuple[Any, SchedulerUse]] = {}
         self._inside = 0
-        self._last_step: dict[int, int] = {}
 
     def install(self, patches: Patches) -> None:
         """Wrap the classes."""
@@ -74,7 +72,6 @@ class ScheduleWatch:
             name=type(scheduler).__name__,
             site=self.state.sites.here(),
             total=total,
-            is_cyclic=type(scheduler).__name__ in _CYCLIC,
         )
         self._uses[id(scheduler)] = (weakref.ref(scheduler), use)
         self.state.recording.schedulers.append(use)
@@ -85,10 +82,6 @@ class ScheduleWatch:
         use.calls += 1
         if use.call_site is None:
             use.call_site = self.state.sites.here()
-        use.calls_before_first_step += step == 0
-        before = self._last_step.get(id(scheduler))
-        use.in_epoch_steps += before is not None and step - before == 1
-        self._last_step[id(scheduler)] = step
         groups = getattr(getattr(scheduler, "optimizer", None), "param_groups", None)
         if groups:
             rate = float(groups[0]["lr"])

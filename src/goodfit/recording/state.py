@@ -101,7 +101,6 @@ class State:
         self.losses: list[LossCall] = []
         self.last_output: Any = None
         self.last_use: ModelUse | None = None
-        self.last_batch_loader: Any = None
         self.parameter_uses: dict[int, ParameterUse] = {}
         self.parameters: dict[int, weakref.ref[Tensor]] = {}
         self.models: dict[int, tuple[weakref.ref[nn.Module], ModelUse]] = {}
