@@ -11,13 +11,12 @@ from torch import nn
 
 from goodfit.recipe.learning_rate import Bracket
 from goodfit.recipe.overfit import Overfit
-from goodfit.recipe.overfit_findings import HandWritten
 from goodfit.recipe.result import StageResult
 from goodfit.recipe.runs import Ask, Run, run_of
 from goodfit.settings import Settings
 from goodfit.training.engines.pool import Pool
 from goodfit.training.measure.flow import measure_flow
-from goodfit.training.measure.gradients import gradient_error
+from goodfit.training.measure.gradients import check_hand_written
 from goodfit.training.measure.remedy import reinitialised
 from goodfit.training.measure.sample import measure_sample
 from goodfit.training.problem import Loss, Problem
@@ -93,14 +92,13 @@ def overfitted(
     **changes: object,
 ) -> tuple[StageResult, list[Run]]:
     settings = Settings().replaced({f"overfit.{name}": value for name, value in changes.items()}).overfit
-    error, parameter, functions = gradient_error(problem, hyperparameters, seed)
     plan = Overfit(
         settings,
         measure_sample(problem, hyperparameters, seed, count=settings.samples, batches=settings.batches),
         measure_flow(problem, hyperparameters, seed),
         optimizer=str(hyperparameters.get("optimizer", "adamw")),
         capacity=capacity or {},
-        hand_written=HandWritten(functions, error, parameter) if functions else None,
+        hand_written=check_hand_written(problem, hyperparameters, seed),
     )
     return driven(plan, problem, hyperparameters, seed)
 

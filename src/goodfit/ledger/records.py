@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from goodfit.findings import Finding
+from goodfit.recipe.result import StageResult
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +49,32 @@ class StageRecord:
     space: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     started_at: float = 0.0
     ended_at: float | None = None
+
+
+def ended_stage(number: int, result: StageResult, ended_at: float) -> StageRecord:
+    """The record of a stage that has ended.
+
+    Args:
+        number: of the stage in its study.
+        result: with its length in seconds filled in.
+        ended_at: seconds since 1970.
+    """
+    document = result.as_json()
+    return StageRecord(
+        number=number,
+        stage=result.stage,
+        round=result.round,
+        verdict=result.verdict,
+        summary=result.summary,
+        findings=tuple(document["findings"]),
+        evidence=document["evidence"],
+        trials=result.trials,
+        epochs=result.epochs,
+        seconds=result.seconds,
+        space=document["space"],
+        started_at=ended_at - result.seconds,
+        ended_at=ended_at,
+    )
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

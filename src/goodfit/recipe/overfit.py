@@ -11,7 +11,6 @@ import numpy as np
 
 from goodfit.findings import Finding, Severity
 from goodfit.recipe.overfit_findings import (
-    HandWritten,
     cannot_overfit,
     initialisation,
     several_batches,
@@ -24,6 +23,7 @@ from goodfit.recipe.result import StageName, StageResult, Verdict
 from goodfit.recipe.runs import Ask, Run
 from goodfit.settings.overfit import OverfitSettings
 from goodfit.training.measure.flow import GradientFlow
+from goodfit.training.measure.gradients import HandWritten
 from goodfit.training.measure.sample import SampleMeasured
 from goodfit.training.trial import Status
 

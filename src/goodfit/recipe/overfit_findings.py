@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
@@ -12,18 +11,10 @@ from goodfit.findings import Finding, Severity
 from goodfit.recipe.runs import Run
 from goodfit.settings.overfit import OverfitSettings
 from goodfit.training.measure.flow import GradientFlow
+from goodfit.training.measure.gradients import HandWritten
 from goodfit.training.measure.sample import SampleMeasured
 
 WHERE = "stage overfit"
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class HandWritten:
-    """The check of gradients that the user wrote by hand; see `training.measure.gradients`."""
-
-    functions: tuple[str, ...]  # names of their autograd functions
-    error: float | None  # relative, the largest found; None: not checked
-    parameter: str = ""  # where it is
 
 
 def structural(flow: GradientFlow, settings: OverfitSettings, *, learned: bool) -> Iterator[Finding]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
-from goodfit.findings import Finding, plain
+from goodfit.findings import Finding, most_important_first, plain
 
 
 class StageName(StrEnum):
@@ -61,3 +61,44 @@ class StageResult:
             "seconds": plain(round(float(self.seconds), 3)),
             "space": plain(self.space),
         }
+
+
+def best_of_one(hyperparameters: Mapping[str, Any], val: Mapping[str, float | None]) -> dict[str, Any]:
+    """The contract's `best` where one trial is the best so far and nothing was tested."""
+    return {
+        "hyperparameters": dict(hyperparameters),
+        "val": dict(val),
+        "test": {},
+        "seeds": 1,
+        "spread": 0.0,
+        "variant": "plain",
+    }
+
+
+def contract_document(
+    *,
+    task: str,
+    seed: int,
+    status: str,
+    results: Sequence[StageResult],
+    best: Mapping[str, Any] | None,
+    findings: Sequence[Finding],
+    trials: int,
+    epochs: float,
+    seconds: float,
+) -> dict[str, Any]:
+    """result.json (design 2.3), of a run and of a search alike; what is not finite is None."""
+    return plain(
+        {
+            "version": 1,
+            "task": task,
+            "seed": seed,
+            "status": status,
+            "steps": [result.as_json() for result in results],
+            "best": best,
+            "findings": [finding.as_json() for finding in most_important_first(findings)],
+            "trials": trials,
+            "epochs": epochs,
+            "seconds": round(seconds, 3),
+        }
+    )

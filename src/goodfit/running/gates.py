@@ -15,7 +15,6 @@ from goodfit.recipe.data import judge_data
 from goodfit.recipe.initial_loss import judge_initial_loss
 from goodfit.recipe.learning_rate import Bracket
 from goodfit.recipe.overfit import Overfit
-from goodfit.recipe.overfit_findings import HandWritten
 from goodfit.recipe.result import StageResult
 from goodfit.recipe.runs import Ask, Run, run_of
 from goodfit.running.session import Session
@@ -26,7 +25,7 @@ from goodfit.task import accuracy
 from goodfit.training.measure.batch_size import noise_scale, throughput
 from goodfit.training.measure.data import measure_data
 from goodfit.training.measure.flow import measure_flow
-from goodfit.training.measure.gradients import gradient_error
+from goodfit.training.measure.gradients import check_hand_written
 from goodfit.training.measure.initial import measure_initial
 from goodfit.training.measure.remedy import reinitialised
 from goodfit.training.measure.sample import measure_sample
@@ -78,7 +77,6 @@ def overfit_stage(session: Session, prepared: Prepared) -> StageResult:
         session.problem, prepared.start, session.seed, count=settings.samples, batches=settings.batches
     )
     flow = measure_flow(session.problem, prepared.start, session.seed)
-    error, parameter, functions = gradient_error(session.problem, prepared.start, session.seed)
     overfit = Overfit(
         settings=settings,
         sample=sample,
@@ -86,7 +84,7 @@ def overfit_stage(session: Session, prepared: Prepared) -> StageResult:
         optimizer=str(prepared.start["optimizer"]),
         capacity=_capacity(prepared),
         max_steps=_batches_steps(session, prepared),
-        hand_written=HandWritten(functions, error, parameter) if functions else None,
+        hand_written=check_hand_written(session.problem, prepared.start, session.seed),
     )
     runs: list[Run] = []
     while (ask := overfit.next_ask(runs)) is not None:

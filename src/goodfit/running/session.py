@@ -11,7 +11,7 @@ from goodfit.clock import Clock
 from goodfit.execution.work import Executor
 from goodfit.findings import Finding, plain
 from goodfit.ledger.folder import RunFolder
-from goodfit.ledger.records import FindingRecord, Snapshot, StageRecord
+from goodfit.ledger.records import FindingRecord, Snapshot, StageRecord, ended_stage
 from goodfit.ledger.writer import Writer
 from goodfit.opened import Opened
 from goodfit.recipe.progress import Decided, Found, StageEnded, StageProgress, StageStarted, Watcher
@@ -85,10 +85,10 @@ class Session:
         """Seconds of the budget that are left; None without a budget in time."""
         return None if self.budget_seconds is None else max(0.0, self.budget_seconds - self.elapsed())
 
-    def steps_per_epoch(self, hyperparameters: Mapping[str, Any], samples: int | None = None) -> int:
+    def steps_per_epoch(self, hyperparameters: Mapping[str, Any]) -> int:
         """Whole minibatches in the training samples; at least one."""
         size = int(hyperparameters.get("batch_size", self.problem.default_batch_size))
-        return max(1, (len(self.problem.train) if samples is None else samples) // size)
+        return max(1, len(self.problem.train) // size)
 
     def stage(self, name: StageName, round_: int, about: str, conduct: Callable[[], StageResult]) -> StageResult:
         """Conduct a stage, or take its result from the ledger where it has ended already."""
@@ -183,28 +183,11 @@ class Session:
         for finding in result.findings:
             self.journal.add(FindingRecord(stage=number, finding=finding))
             self.watcher.see(Found(finding))
-        document = result.as_json()
-        self.journal.add(
-            StageRecord(
-                number=number,
-                stage=result.stage,
-                round=result.round,
-                verdict=result.verdict,
-                summary=result.summary,
-                findings=tuple(document["findings"]),
-                evidence=document["evidence"],
-                trials=result.trials,
-                epochs=result.epochs,
-                seconds=result.seconds,
-                space=document["space"],
-                started_at=time.time() - result.seconds,
-                ended_at=time.time(),
-            )
-        )
+        self.journal.add(ended_stage(number, result, time.time()))
         self.journal.put(
             key,
             {
-                "result": document,
+                "result": result.as_json(),
                 "findings": [finding.as_json() for finding in result.findings],
                 "next": plain(result.next),
                 "next_trial": self.trainer.next_trial,

@@ -11,7 +11,7 @@ from goodfit.clock import Clock
 from goodfit.errors import SpaceError
 from goodfit.execution.functions import FunctionWork, Reported, Returned
 from goodfit.findings import Finding, plain
-from goodfit.ledger.records import DecisionRecord, FindingRecord, MemoRecord, StageRecord
+from goodfit.ledger.records import DecisionRecord, FindingRecord, MemoRecord, StageRecord, ended_stage
 from goodfit.ledger.writer import Writer
 from goodfit.recipe.progress import Decided, Found, StageEnded, StageProgress, StageStarted, Watcher
 from goodfit.recipe.result import StageName, StageResult, Verdict
@@ -347,24 +347,7 @@ class Driver:
         for finding in result.findings:
             self.writer.add(FindingRecord(stage=stage, finding=finding))
             self.watcher.see(Found(finding))
-        document = result.as_json()
-        self.writer.add(
-            StageRecord(
-                number=stage,
-                stage=result.stage,
-                round=result.round,
-                verdict=result.verdict,
-                summary=result.summary,
-                findings=tuple(document["findings"]),
-                evidence=document["evidence"],
-                trials=result.trials,
-                epochs=result.epochs,
-                seconds=result.seconds,
-                space=document["space"],
-                started_at=time.time() - result.seconds,
-                ended_at=time.time(),
-            )
-        )
+        self.writer.add(ended_stage(stage, result, time.time()))
         self.writer.flush()
         self.watcher.see(StageEnded(result))
 

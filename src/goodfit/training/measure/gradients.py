@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -23,16 +24,20 @@ KINK = 1e-3  # two steps' differences that part by more, relatively, do not meas
 REVERSED = "revers"  # in a function's name: its gradient has another sign on purpose
 
 
-def gradient_error(
-    problem: Problem, hyperparameters: Mapping[str, Any], seed: int
-) -> tuple[float | None, str, tuple[str, ...]]:
+@dataclasses.dataclass(frozen=True, slots=True)
+class HandWritten:
+    """The check of gradients that the user wrote by hand."""
+
+    functions: tuple[str, ...]  # names of their autograd functions
+    error: float | None  # relative, the largest found; None: the model does not run in float64
+    parameter: str = ""  # where it is
+
+
+def check_hand_written(problem: Problem, hyperparameters: Mapping[str, Any], seed: int) -> HandWritten | None:
     """The largest relative error between backward passes and centred differences, in float64.
 
-    Asked only where the graph holds a `torch.autograd.Function` of the user's: PyTorch's own derivatives are tested.
-
     Returns:
-        (error, the parameter where it is largest, names of the user's functions); error is None where there is nothing
-        to ask or the model does not run in float64.
+        None where the graph holds no `torch.autograd.Function` of the user's: PyTorch's own derivatives are tested.
 
     Source: CS231n, neural networks 3, gradient checks: |a - n| / max(|a|, |n|).
     """
@@ -41,14 +46,14 @@ def gradient_error(
     with probing(model), quiet():
         functions = _own_functions(problem.loss(model, batch))
     if not functions:
-        return None, "", ()
+        return None
     model = copy.deepcopy(model).double()
     batch = map_tensors(lambda t: t.double() if t.is_floating_point() else t, batch)
     try:
         with probing(model), quiet():
-            return (*_largest_error(problem, model, batch), functions)
+            return HandWritten(functions, *_largest_error(problem, model, batch))
     except (RuntimeError, TypeError):  # a function made for float32 alone
-        return None, "", functions
+        return HandWritten(functions, None)
 
 
 def _largest_error(problem: Problem, model: torch.nn.Module, batch: Any) -> tuple[float, str]:
