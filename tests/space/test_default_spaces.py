@@ -8,8 +8,8 @@ import pytest
 
 import goodfit.space
 import goodfit.strategy
-from goodfit.space import Log, PowersOfTwo, Space, choice, integer, linear, log, reverse_log
-from goodfit.space.defaults import around_rate, default_space, open_at, usual_rates
+from goodfit.space import Log, PowersOfTwo, Space, integer, linear, log, reverse_log
+from goodfit.space.defaults import default_space, open_at, usual_rates
 
 ADAM = Space(
     lr=log(1e-4, 1e-1),
@@ -54,18 +54,6 @@ def test_every_default_space_is_sound_and_small_at_few_trials(optimizer):
     space = default_space(optimizer, uses=("layers", "dropout", "batch_size", "width", "label_smoothing"))
     space.validate(space.middle())
     assert default_space(optimizer, trials=8).names == ("lr", "weight_decay")
-
-
-def test_the_coarse_box_lies_around_the_rate_of_step_3():
-    space = Space(lr=log(1e-5, 1.0), weight_decay=log(1e-6, 1e-1))
-    assert around_rate(space, 0.03)["lr"].scale == Log(0.003, 0.09)
-    assert around_rate(space, 0.03, 0.05)["lr"].scale == Log(0.003, 0.05)
-    hard = Space(lr=log(1e-2, 1.0, hard=True))
-    assert around_rate(hard, 0.03)["lr"].scale == Log(0.01, 0.09, hard=True)
-    two = Space(lr=log(1e-5, 1.0), optimizer=choice("sgd", "adamw"))
-    moved = around_rate(two, 0.001, optimizer="adamw")
-    assert moved["lr[optimizer=sgd]"] == two["lr[optimizer=sgd]"]
-    assert moved["lr[optimizer=adamw]"].scale == Log(1e-4, 3e-3)
 
 
 @pytest.mark.parametrize("package", [goodfit.space, goodfit.strategy], ids=lambda package: package.__name__)

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from goodfit.ledger.records import FindingRecord, Snapshot, StageRecord, TrialRecord
+from goodfit.ledger.records import Snapshot, StageRecord, TrialRecord
 from goodfit.recipe.result import StageName
 
 # Trials of these stages are never compared with those of a search: they train on a few samples or a few steps.
@@ -63,9 +63,6 @@ class Reading:
     def trials_of(self, stage: str) -> tuple[TrialRecord, ...]:
         numbers = {n for n, record in self.stages.items() if record.stage == stage}
         return tuple(trial for trial in self.snapshot.trials if trial.stage in numbers)
-
-    def findings_of(self, trial: int) -> tuple[FindingRecord, ...]:
-        return tuple(record for record in self.snapshot.findings if record.trial == trial)
 
     @property
     def spaces(self) -> tuple[Mapping[str, Any], ...]:

@@ -19,8 +19,6 @@ class SearchSettings:
     eps_trials: int = setting(25, "trials from which Adam's eps is opened", "recipe 4.1, Tuning Playbook")
     beta2_trials: int = setting(50, "trials from which Adam's beta2 is opened", "recipe 4.1: well over 25 [PD]")
     zero_share: float = setting(0.25, "share of coarse trials with weight decay exactly 0", "recipe 2.4 [PD]")
-    rate_below: float = setting(10.0, "the coarse box's bottom is step 3's rate over this", "recipe 2.4 [PD]")
-    rate_above: float = setting(3.0, "the coarse box's top is step 3's rate times this", "recipe 2.4 [PD]")
 
     # The next box
     good_least: int = setting(3, "trials that the good set has at least", "recipe 4.3")

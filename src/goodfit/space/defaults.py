@@ -6,7 +6,6 @@ beside it.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -14,7 +13,7 @@ from goodfit.settings.search import SearchSettings
 from goodfit.space.constructors import when
 from goodfit.space.dimension import Dimension
 from goodfit.space.levels import Choice, Integer, PowersOfTwo
-from goodfit.space.scales import Linear, Log, ReverseLog, Scale, tidy
+from goodfit.space.scales import Linear, Log, ReverseLog, Scale
 from goodfit.space.space import Space
 
 # What to tune first (recipe 1, row 13; 4.1's tiers). Names that are not here come after layers and before Adam's.
@@ -181,37 +180,3 @@ def _in_tuning_order(space: Space) -> list[Dimension]:
     """The dimensions by tier; those that others depend on still come first."""
     parents = {condition.parent for dimension in space.dimensions for condition in dimension.conditions}
     return sorted(space.dimensions, key=lambda d: (d.name not in parents, tier(d.name)))
-
-
-def around_rate(
-    space: Space,
-    lr: float,
-    lr_max: float | None = None,
-    *,
-    optimizer: str | None = None,
-    settings: SearchSettings | None = None,
-) -> Space:
-    """The coarse search's box: the learning rate from lr/10 to three times it, but not above what is stable.
-
-    Args:
-        space: the space with its starting boxes; a hard range is cut to, never left.
-        lr: the rate that step 3 found.
-        lr_max: the largest rate that was stable there.
-        optimizer: whose rate it is; None: every optimizer's in the space.
-
-    Source: recipe 2.4 [PD].
-    """
-    chosen = settings or SearchSettings()
-    low, high = tidy(lr / chosen.rate_below), tidy(lr * chosen.rate_above)
-    if lr_max is not None:
-        high = max(min(high, lr_max), lr)
-    scales: dict[str, Scale] = {}
-    for dimension in space.dimensions:
-        scale = dimension.scale
-        concerns = optimizer is None or dimension.is_active({"optimizer": optimizer})
-        if dimension.name != "lr" or not isinstance(scale, Log) or not concerns:
-            continue
-        ends = (max(low, scale.low), min(high, scale.high)) if scale.hard else (low, high)
-        if ends[0] < ends[1]:
-            scales[dimension.key] = dataclasses.replace(scale, low=ends[0], high=ends[1])
-    return space.replace(scales)
