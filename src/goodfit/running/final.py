@@ -98,7 +98,7 @@ def conduct_final(session: Session, ambition: Ambition) -> StageResult:
             after = f" after a warm-up over {100 * warmup:g} % of the training" if warmup else ""
             session.decide(
                 f"The schedule is {chosen['schedule']}{after}.",
-                f"{series} ended at {runs[0].last(series):.4g} with it, at {tried[0].last(series):.4g} with a cosine.",
+                f"{_ends_at(runs[0], series)} with it, {_ends_at(tried[0], series)} with a cosine.",
                 {"schedule": base["schedule"]},
                 {"schedule": chosen["schedule"], "warmup": warmup},
             )
@@ -117,6 +117,12 @@ def conduct_final(session: Session, ambition: Ambition) -> StageResult:
     if not good:
         raise TrainingError(f"The final training failed with every seed: {runs[0].reason}.")
     return _compared(session, good, chosen, evidence)
+
+
+def _ends_at(outcome: Outcome, series: str) -> str:
+    """Where a training ended by the objective, and by the loss, which decides between equals."""
+    told = f"{series} ended at {outcome.last(series):.4g}"
+    return told if series == "val_loss" else f"{told} (val_loss {outcome.last('val_loss'):.4g})"
 
 
 @dataclasses.dataclass(frozen=True)
