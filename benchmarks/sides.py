@@ -71,5 +71,5 @@ def _serve(
         train = make(*arguments)
         while steps := line.recv():
             line.send(seconds(lambda steps=steps: train(steps), where))
-    except Exception as error:
+    except Exception as error:  # told by the parent, which would wait forever for a dead side
         line.send(f"{type(error).__name__}: {error}")

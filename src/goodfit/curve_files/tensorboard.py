@@ -40,7 +40,7 @@ def read_events(path: Path) -> dict[str, Table]:
         accumulator = accumulators.EventAccumulator(str(source), size_guidance={"scalars": 0, "tensors": 0})
         try:
             accumulator.Reload()
-        except Exception as error:
+        except Exception as error:  # its readers raise many kinds for a damaged file
             raise CurvesError(f"{source} cannot be read as TensorBoard's: {error}.") from error
         folder = source if source.is_dir() else source.parent
         parts = folder.relative_to(root).parts

@@ -148,7 +148,7 @@ def run_function(
 def _called(load: Callable[[], Function], work: FunctionWork, line: Line) -> Returned:
     try:
         function = load()
-    except Exception as error:
+    except Exception as error:  # reading it runs the user's module
         reason = in_one_sentence(error, "Reading the objective in a worker process")
         return Returned(work.trials[0].number, Status.FAILED, None, reason, traceback.format_exc())
     return call(function, work, line)
