@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import ast
 import collections
-import json
 import math
 from pathlib import Path
 from typing import Any
 
 import pytest
-from corpus.measure import CORPUS, is_seen, last_number
+from corpus.measure import CORPUS, entries_of, is_seen, last_number, splits
 
 from goodfit.findings import KINDS
 
-ENTRIES: list[dict[str, Any]] = json.loads((CORPUS / "manifest.json").read_text())["scripts"]
+ENTRIES: list[dict[str, Any]] = [entry for split in splits() for entry in entries_of(split)]
 FAULTY = [entry for entry in ENTRIES if entry["label"] != "healthy"]
 HEALTHY = [entry for entry in ENTRIES if entry["label"] == "healthy"]
 

@@ -1,6 +1,6 @@
 """Measure the corpus's figures again: run scripts and compare the last number that each prints with the manifest.
 
-    python tests/doctor/corpus/measure.py [--write] [FILE ...]
+    python tests/doctor/corpus/measure.py SPLIT [--write] [FILE ...]
 
 Every script of the corpus prints its own measure of success last. For a faulty script the manifest also holds that
 of its mended version, which is a healthy script of the corpus (`parent`), differing from it in the fault alone.
@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 CORPUS = Path(__file__).parent
-MANIFEST = CORPUS / "manifest.json"
 NUMBER = re.compile(r"(?<![\w.])[-+]?(?:nan|inf|\d+\.?\d*(?:e[-+]?\d+)?)(?!\w)", re.IGNORECASE)
 TIMEOUT_SECONDS = 120
 LEAST_HARM = 0.08  # ours: beyond what another seed changes in most of these scripts
@@ -69,18 +68,32 @@ def is_seen(entry: dict[str, Any]) -> bool:
     return grown or lost >= LEAST_HARM * abs(mended - entry["chance"])
 
 
-def write_manifest(entries: list[dict[str, Any]]) -> None:
+def manifest(split: str) -> Path:
+    """Where a split is described: a file each, so that nobody who writes rules loads the other's by accident."""
+    return CORPUS / split / "manifest.json"
+
+
+def splits() -> list[str]:
+    return sorted(path.parent.name for path in CORPUS.glob("*/manifest.json"))
+
+
+def entries_of(split: str) -> list[dict[str, Any]]:
+    return json.loads(manifest(split).read_text())["scripts"]
+
+
+def write_manifest(split: str, entries: list[dict[str, Any]]) -> None:
     """One script a line, so that a change reads well."""
     rows = ",\n".join(json.dumps(entry, ensure_ascii=False) for entry in entries)
-    MANIFEST.write_text('{"version": 1, "scripts": [\n' + rows + "\n]}\n")
+    manifest(split).write_text('{"version": 1, "scripts": [\n' + rows + "\n]}\n")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Measure the corpus's figures again.")
+    parser.add_argument("split", choices=splits())
     parser.add_argument("files", nargs="*", metavar="FILE", help="as in the manifest; all without it")
     parser.add_argument("--write", action="store_true", help="keep the new figures in the manifest")
     chosen = parser.parse_args()
-    entries = json.loads(MANIFEST.read_text())["scripts"]
+    entries = entries_of(chosen.split)
     figures = {entry["file"]: entry["figure"] for entry in entries}
     differing = 0
     for entry in entries:
@@ -97,7 +110,7 @@ def main() -> int:
             entry["figure"] = figures[entry["file"]]
             if "parent" in entry:
                 entry["mended"] = figures[entry["parent"]]
-        write_manifest(entries)
+        write_manifest(chosen.split, entries)
     return int(differing > 0 and not chosen.write)
 
 
