@@ -98,8 +98,8 @@ class TaskSearch:
             round_ = self._round()
             name, count = (
                 (StageName.COARSE, number)
-                if round_ is None or round_.number == 1
-                else (StageName.FINE, round_.number - 1)
+                if round_ is None
+                else (StageName.COARSE if round_.is_coarse else StageName.FINE, round_.place)
             )
             space = self._space if round_ is None else round_.space
             result = self._session.stage(

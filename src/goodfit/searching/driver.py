@@ -274,10 +274,10 @@ class Driver:
         )
 
     def _name(self) -> tuple[StageName, int]:
-        """The stage in the contract's words: the first round is coarse, the others are fine."""
+        """The stage in the contract's words: coarse or fine, and which of these."""
         if self._round is None:
             return StageName.COARSE, 1 + len(self.results)
-        return (StageName.COARSE, 1) if self._round.number == 1 else (StageName.FINE, self._round.number - 1)
+        return StageName.COARSE if self._round.is_coarse else StageName.FINE, self._round.place
 
     def _close_stage(
         self, verdict: Verdict | None = None, summary: str = "", moved_findings: Sequence[Finding] | None = None

@@ -14,6 +14,14 @@ class RoundSettings:
     coarse_share: float = setting(
         0.3, "share of a coarse-to-fine search's trials that its first, coarse round has", "benchmarks/search.py"
     )
+    coarse_look: float = setting(
+        2 / 3,
+        "part of a coarse round of 16 trials or more after which borders are looked at: the rest fills what is new",
+        "benchmarks/search.py --cut",
+    )
+    extended_share: float = setting(
+        0.5, "share of a finer round's trials spread evenly over what an extension has added", "as above"
+    )
     fine_share: float = setting(0.08, "share of its trials that each finer round has", "benchmarks/search.py")
     trials_least: int = setting(
         8, "trials that a round has at least", "recipe 2.4: 8-16 trials for two dimensions [PD]"

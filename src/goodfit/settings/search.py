@@ -78,14 +78,21 @@ class SearchSettings:
         0.5, "share of infeasible trials at and beyond a border that makes it a stability limit", "recipe 4.4"
     )
     border_extensions_most: int = setting(2, "extensions of one border in a round", "recipe 4.4")
-    slope_inward: float = setting(
-        0.3, "how far inwards from a border the best points are moved to see whether they get worse", "ours"
+    trend_false_alarms: float = setting(
+        0.02, "the part of border_false_alarms that the trend over a whole even round has", "ours: half"
     )
     slope_p: float = setting(
-        0.04, "chance, by the model, that a border flagged by it is none", "calibrated: docs/calibration.md"
+        0.05,
+        "chance, by the model and shared over all sides, that trials do not get better up to a border it flags",
+        "calibrated: docs/calibration.md",
     )
-    slope_again_p: float = setting(0.2, "... that a border that was moved before is none", "ours: once seen, likely")
-    slope_near: float = setting(0.25, "how near to a border, of the range, most of the best trials must lie", "ours")
+    slope_again_p: float = setting(0.2, "... up to a border that was moved before", "ours: once seen, likely")
+    slope_near: float = setting(
+        2 / 3, "how far towards a border, of the range, the best place must lie", "recipe 4.4: a third from the edge"
+    )
+    slope_turned_p: float = setting(
+        0.1, "chance that the end is better than the best place below which it is seen to be worse", "ours"
+    )
 
     # Noise
     adoption_sigmas: float = setting(2.0, "standard errors that a gain must exceed", "recipe 4.6 [PD]")

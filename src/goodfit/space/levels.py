@@ -54,10 +54,10 @@ class Ordered:
         return dataclasses.replace(self, low=self.value(first), high=self.value(last))  # ty: ignore[invalid-argument-type]
 
     def extended(self, side: Side, limits: Limits = NO_LIMITS) -> Self:
-        """Half as many levels again on one side, one at least, never past a natural limit; itself where hard."""
+        """Half as many levels again on one side, rounded up, never past a natural limit; itself where hard."""
         if self.hard:
             return self
-        steps = max(self.levels // 2, 1)
+        steps = (self.levels + 1) // 2
         reached = [self.value(-step if side == "low" else self.levels - 1 + step) for step in range(steps + 1)]
         floor, ceiling = (self.floor() if limits[0] is None else max(limits[0], self.floor())), limits[1]
         allowed = [value for value in reached if value >= floor and (ceiling is None or value <= ceiling)]

@@ -14,6 +14,9 @@ from goodfit.space import Choice, Space
 from goodfit.strategy.good_set import by_score
 from goodfit.strategy.observation import Observation
 from goodfit.strategy.proposers import point_key
+from goodfit.strategy.sequences import Sobol
+
+TRIES = 32  # points of an even sequence for each that is wanted, before a new part counts as too small
 
 
 def hull_of(spaces: Sequence[Space]) -> Space:
@@ -66,6 +69,21 @@ def candidate_points(
     for i in range(math.ceil(settings.candidate_steps_share * wanted) if best else 0):
         points.append(_step(best[i % len(best)], hull, settings, generator))
     return untried(points, history, hull)
+
+
+def spread_beyond(
+    space: Space, searched: Space, n: int, seed: int, history: Sequence[Observation]
+) -> list[dict[str, Any]]:
+    """Points spread evenly over the part of a space that was not searched yet, none of them tried before.
+
+    Args:
+        space: the space, with an end moved out.
+        searched: what was searched before.
+        n: how many; fewer where there is hardly any room.
+    """
+    sequence = Sobol(space, seed)
+    tries = [sequence.at(i) for i in range(TRIES * n)]
+    return untried([point for point in tries if not searched.contains(point)], history, space)[:n]
 
 
 def untried(points: Sequence[dict[str, Any]], history: Sequence[Observation], space: Space) -> list[dict[str, Any]]:

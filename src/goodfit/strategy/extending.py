@@ -40,6 +40,7 @@ def extend_borders(
     already: Mapping[str, int] | None = None,
     seed: int = 0,
     readings: Sequence[BorderReading] | None = None,
+    steps: Mapping[str, int] | None = None,
 ) -> Extended:
     """Move out every border that the best trials crowd, a decade on a logarithmic scale and half a width on others.
 
@@ -51,6 +52,8 @@ def extend_borders(
         already: how often each side was moved in this round, {"lr:high": 1}: two is the most.
         seed: of the shuffles behind the false-alarm rate.
         readings: what the sides show, where that was read in another way than by `read_borders`.
+        steps: by how many extensions a side is to move at once, {"lr:high": 2}; 1 unless given, and never more than
+            may be made in a round.
 
     Source: recipe 4.4.
     """
@@ -76,7 +79,8 @@ def extend_borders(
             )
             continue
         before = widened[reading.key].scale
-        after = _reaching(before, dimension, reading, limits)
+        at_once = min((steps or {}).get(side, 1), chosen.border_extensions_most)
+        after = _reaching(before, dimension, reading, limits, at_once)
         if after == before:
             continue
         widened = widened.replace({reading.key: after})
@@ -87,10 +91,13 @@ def extend_borders(
 
 
 def _reaching(
-    before: Scale, dimension: Dimension, reading: BorderReading, limits: Mapping[str, Limits] | None
+    before: Scale, dimension: Dimension, reading: BorderReading, limits: Mapping[str, Limits] | None, steps: int
 ) -> Scale:
-    """The scale with the crowded end where an extension of the searched box puts it."""
-    outer = dimension.scale.extended(reading.side, limits_of(dimension, limits)).as_json()[reading.side]
+    """The scale with the crowded end where so many extensions of the searched box put it."""
+    reached = dimension.scale
+    for _ in range(steps):
+        reached = reached.extended(reading.side, limits_of(dimension, limits))
+    outer = reached.as_json()[reading.side]
     return dataclasses.replace(before, **{reading.side: outer})  # ty: ignore[invalid-argument-type]
 
 
@@ -119,12 +126,16 @@ def _what_was_seen(reading: BorderReading) -> str:
 
 def _finding(reading: BorderReading, dimension: Dimension, after: Scale, trials: int) -> Finding:
     old, new = _value(dimension.scale, reading.side), _value(after, reading.side)
+    if reading.crowded or reading.best_is_near:
+        seen = f"The best trials crowd the {_end(reading)} of {reading.key}, {old}: {_what_was_seen(reading)}"
+    else:
+        seen = (
+            f"Trials get better towards the {_end(reading)} of {reading.key}, {old} (p = {reading.p:.2g}), and are "
+            "not seen to turn before it"
+        )
     return Finding(
         kind="best-on-border",
-        message=(
-            f"The best trials crowd the {_end(reading)} of {reading.key}, {old}: {_what_was_seen(reading)}; "
-            f"the range now reaches to {new}."
-        ),
+        message=f"{seen}; the range now reaches to {new}.",
         action=f"Search again with {reading.key} up to {new}."
         if reading.side == "high"
         else f"Search again with {reading.key} down to {new}.",
@@ -147,8 +158,9 @@ def _finding(reading: BorderReading, dimension: Dimension, after: Scale, trials:
 
 
 def _sentence_of_instability(reading: BorderReading, dimension: Dimension) -> str:
+    seen = "the best trials crowd" if reading.crowded or reading.best_is_near else "trials get better towards"
     return (
-        f"{reading.key}: the best trials crowd the {_end(reading)}, {_value(dimension.scale, reading.side)}, but "
+        f"{reading.key}: {seen} the {_end(reading)}, {_value(dimension.scale, reading.side)}, but "
         f"{reading.infeasible_near:.0%} of the trials at and beyond it diverged or failed: stability ends there, "
         "so the range stays."
     )

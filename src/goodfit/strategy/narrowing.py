@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -161,6 +161,49 @@ def next_box(
         at_least_width=tuple(least),
         findings=findings,
     )
+
+
+def kept_box(space: Space) -> NextBox:
+    """The box as it is, where a round has not ended yet: there is nothing to narrow by."""
+    return NextBox(space, space, (space,), (1.0,), 0.0, (), (), {}, (), (), (), ())
+
+
+def held_open(box: NextBox, sides: Collection[str]) -> NextBox:
+    """The box with ends that stay where they were for another round: of an end that has just been moved out, the few
+    trials beyond the old one say too little.
+
+    Args:
+        sides: such as "lr:high".
+    """
+    scales, reason_of = {}, dict(box.reason_of)
+    for side in sides:
+        key, _, end = side.rpartition(":")
+        outer, mine = box.before[key].scale.as_json()[end], scales.get(key, box.space[key].scale)
+        if mine.as_json()[end] == outer:
+            continue
+        scales[key] = dataclasses.replace(mine, **{end: outer})
+        which = "upper" if end == "high" else "lower"
+        reason_of[key] = (
+            f"{key} goes from {shown(box.before[key].scale)} to {shown(scales[key])}: its {which} end was moved "
+            "only in the last round, so it stays for another."
+        )
+    if not scales:
+        return box
+    space = box.space.replace(scales)
+    boxes = (space,) if len(box.boxes) == 1 else tuple(_reaching(part, box.space, space) for part in box.boxes)
+    return dataclasses.replace(box, space=space, boxes=boxes, reason_of=reason_of)
+
+
+def _reaching(part: Space, before: Space, after: Space) -> Space:
+    """A part of a box whose ends move with the box's where they lay on them."""
+    scales = {}
+    for key in part.keys:
+        for end in ("low", "high"):
+            old, new = before[key].scale.as_json().get(end), after[key].scale.as_json().get(end)
+            mine = scales.get(key, part[key].scale)
+            if old != new and mine.as_json()[end] == old:
+                scales[key] = dataclasses.replace(mine, **{end: new})
+    return part.replace(scales)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from goodfit.findings import Finding
@@ -12,7 +12,7 @@ from goodfit.space import Space
 from goodfit.space.scales import Limits
 from goodfit.strategy.borders import BorderReading
 from goodfit.strategy.extending import Extended, extend_borders
-from goodfit.strategy.narrowing import NextBox, next_box
+from goodfit.strategy.narrowing import NextBox, held_open, kept_box, next_box
 from goodfit.strategy.observation import Observation
 
 
@@ -55,11 +55,31 @@ def next_space(
     already: Mapping[str, int] | None = None,
     seed: int = 0,
     readings: Sequence[BorderReading] | None = None,
+    searched: Space | None = None,
+    steps: Mapping[str, int] | None = None,
+    is_narrowed: bool = True,
+    held: Collection[str] = (),
 ) -> NextSpace:
-    """`next_box`, then `extend_borders` on its result; the arguments are theirs."""
-    box = next_box(space, observations, settings, sigma=sigma, delta=delta, seed=seed)
+    """`next_box`, then `extend_borders` on its result; the arguments are theirs.
+
+    Args:
+        searched: all that was searched so far, whose ends are moved out; the box itself unless given.
+        held: sides that are not drawn in, such as "lr:high", since they were moved out only just now.
+        is_narrowed: false where borders alone are looked at.
+    """
+    box = kept_box(space)
+    if is_narrowed:
+        box = held_open(next_box(space, observations, settings, sigma=sigma, delta=delta, seed=seed), held)
     extended = extend_borders(
-        space, observations, settings, target=box.space, limits=limits, already=already, seed=seed, readings=readings
+        searched or space,
+        observations,
+        settings,
+        target=box.space,
+        limits=limits,
+        already=already,
+        seed=seed,
+        readings=readings,
+        steps=steps,
     )
     boxes = []
     for part in box.boxes:
