@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from goodfit.diagnosis.causes import facts, in_order, outcomes, signals
 from goodfit.diagnosis.mistakes.dynamics import of_curves as of_recorded_curves
 from goodfit.doctor.batches import tests_of_batches
-from goodfit.doctor.experiments import confirmed
+from goodfit.doctor.experiments import UNSUPPORTED, confirmed
 from goodfit.doctor.rates import rate_findings
 from goodfit.doctor.replay import Replay, Unable
 from goodfit.findings import Finding, Severity
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def examine(
     recording: Recording, settings: Settings, recorder: Recorder | None = None, extra_seconds: float = 0.0
 ) -> list[Finding]:
-    """The findings of a recording, most important first; `healthy` leads where nothing above info was seen.
+    """The findings of a recording, most important first; `healthy` alone where there is none.
 
     Args:
         recording: what was seen.
@@ -82,7 +82,10 @@ def tried_rates(recording: Recording, replay: Replay, settings: DoctorSettings) 
 
 
 def with_health(found: list[Finding], recording: Recording) -> list[Finding]:
-    """Add `healthy`, or `not-enough-points` where there was no training to look at."""
+    """`healthy` where nothing was found, or `not-enough-points` where there was no training to look at.
+
+    Suspicions that their experiment did not support are no hints: they are dropped where nothing is wrong.
+    """
     if any(finding.severity != Severity.INFO for finding in found):
         return found
     if recording.backwards == 0:
@@ -96,6 +99,9 @@ def with_health(found: list[Finding], recording: Recording) -> list[Finding]:
             ),
             *found,
         ]
+    found = [finding for finding in found if finding.confidence > UNSUPPORTED]
+    if found:
+        return found
     return [
         Finding(
             kind="healthy",
@@ -104,5 +110,4 @@ def with_health(found: list[Finding], recording: Recording) -> list[Finding]:
             evidence={"steps": recording.steps, "opaque": recording.opaque},
             confidence=0.8 if not recording.opaque else 0.5,
         ),
-        *found,
     ]

@@ -16,6 +16,8 @@ from goodfit.recording.records import Recording
 from goodfit.recording.tensors import tensors_in
 from goodfit.settings.doctor import DoctorSettings
 
+UNSUPPORTED = 0.3  # confidence of a suspicion whose remedy changed nothing
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Remedy:
@@ -85,7 +87,7 @@ def _tried(finding: Finding, remedy: Remedy, replay: Replay, settings: DoctorSet
     }
     if helps:
         return dataclasses.replace(finding, evidence=evidence, confidence=max(finding.confidence, 0.95))
-    return dataclasses.replace(finding, evidence=evidence, severity=Severity.INFO, confidence=0.3)
+    return dataclasses.replace(finding, evidence=evidence, severity=Severity.INFO, confidence=UNSUPPORTED)
 
 
 def _helps(without: list[float], mended: list[float], settings: DoctorSettings) -> bool:

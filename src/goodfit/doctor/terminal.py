@@ -41,10 +41,12 @@ def report(
             lines += ["", *_leading(finding, colour)]
         quiet = [f for f in quiet if f not in consequences]
     else:
-        first = next((f for f in findings), None)
+        first = next((f for f in findings if f.kind in ("healthy", "not-enough-points")), None)
         if first is not None:
             lines += ["", f"{_mark(first, colour)}  {first.message}"]
             quiet = [f for f in quiet if f is not first]
+        elif findings:
+            lines += ["", f"No mistake was seen in {recording.steps:,} steps."]
     if quiet:
         lines += ["", "worth knowing"]
         for finding in quiet:

@@ -13,6 +13,7 @@ from torch.overrides import TorchFunctionMode
 from goodfit.recording import tensors
 from goodfit.recording.activations import ActivationWatch
 from goodfit.recording.losses import PAIRED, LossWatch
+from goodfit.recording.origins import RISKY, OriginWatch
 from goodfit.recording.records import CutUse, Site, SoftmaxUse
 from goodfit.recording.state import State, without_functions
 
@@ -22,8 +23,11 @@ _SOFTMAX = {"softmax", "log_softmax"}
 _DROPOUT = {"dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout"}
 _ACTIVATIONS = {"relu", "relu_", "tanh", "sigmoid", "tanh_", "sigmoid_"}
 _CUTS = {"detach", "item", "numpy", "tolist", "detach_"}
+_FLAT = {"sign", "sgn", "round", "floor", "ceil", "trunc", "fix", "heaviside"}  # gradient 0 wherever there is one
 _CASTS = {"float", "double", "to", "type", "type_as"}
-_LOGS = {"log", "log2", "log10", "sqrt", "div", "__truediv__", "pow", "__pow__", "exp", "norm", "std", "rsqrt", "acos"}
+
+
+_GRAD = vars(torch._C.TensorBase)["grad"].__get__  # clearing reads it: no use of the parameter
 
 
 class FunctionMode(TorchFunctionMode):
@@ -45,9 +49,13 @@ class FunctionMode(TorchFunctionMode):
             entry = self._table[func] = self._functions.handler(func)
         except TypeError:
             return out
+        state = self._state
+        if state.bare and state.looking and not state.busy and func != _GRAD and isinstance(out, Tensor):
+            for value in args:
+                if id(value) in state.bare:
+                    state.bare[id(value)].orphaned += 1
         if entry is None:
             return out
-        state = self._state
         if state.here() and state.looking:
             state.busy = True
             try:
@@ -68,7 +76,7 @@ class FunctionWatch:
         self._losses = losses
         self._activations = activations
         self._softmaxes: dict[tuple[str, Site], SoftmaxUse] = {}
-        self.risky: dict[str, Site] = {}  # the last line that called log, sqrt, ... with gradients on
+        self.origins = OriginWatch(state, losses)
         self.softmax_numbers: dict[int, tuple[SoftmaxUse, int]] = {}  # graph node -> its call, its length
 
     def handler(self, func: Any) -> tuple[str, Handler] | None:
@@ -86,17 +94,21 @@ class FunctionWatch:
             return name, self._dropout
         if name in _CUTS:
             return name, self._cut
+        if name in _FLAT:
+            return name, self._flat
         if name in _CASTS:
             return name, self._cast
         if name in ("eq", "__eq__"):
             return name, self._compared
-        if name in _LOGS:
-            return name, self._risk
+        if name.strip("_") in RISKY:
+            return name.strip("_"), self._risk
         if name in ("sub", "__sub__", "rsub", "__rsub__", "subtract"):
             return name, self._difference
         return None
 
     def _loss(self, name: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
+        if name in RISKY:
+            self.origins.see(name, args, kwargs, out)
         self._losses.see(name, func, args, kwargs, out)
 
     def _activation(self, name: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
@@ -152,12 +164,21 @@ class FunctionWatch:
         site = state.sites.here()
         if site is None:
             return
+        self._count(name, site, state.recording.cuts)
+
+    def _flat(self, name: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
+        site = self.state.sites.here()
+        if isinstance(out, Tensor) and out.requires_grad and site is not None:
+            self._count(name, site, self.state.recording.flats)
+
+    def _count(self, name: str, site: Site, place: list[CutUse]) -> None:
+        state = self.state
         use = state.cuts.get(site)
         if use is None:
             if len(state.cuts) > 200:
                 return
             use = state.cuts[site] = CutUse(how=name, site=site)
-            state.recording.cuts.append(use)
+            place.append(use)
         use.calls += 1
         use.inside_forward += bool(state.stack)
 
@@ -188,10 +209,7 @@ class FunctionWatch:
             forward.compared += out.numel()
 
     def _risk(self, name: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
-        if isinstance(out, Tensor) and out.requires_grad:
-            site = self.state.sites.here()
-            if site is not None:
-                self.risky[name.strip("_")] = site
+        self.origins.see(name, args, kwargs, out)
 
     def _difference(self, name: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
         """A prediction less a target of another shape, written by hand."""

@@ -87,7 +87,10 @@ def nonlinear(nodes: dict[str, int]) -> int:
     return sum(not name.startswith(_PLAIN) for name in nodes)
 
 
-def linear_pairs(root: Tensor) -> list[tuple[Tensor, Tensor]]:
+Oriented = tuple[Tensor, tuple[int, ...]]  # a weight, and its shape with the units first
+
+
+def linear_pairs(root: Tensor) -> list[tuple[Oriented, Oriented]]:
     """Weights of linear layers that follow each other with nothing nonlinear and nothing else in between.
 
     The tensor between them feeds the second layer only: where it feeds more (attention's queries and keys, a residual,
@@ -114,17 +117,21 @@ def linear_pairs(root: Tensor) -> list[tuple[Tensor, Tensor]]:
     for node in order:
         if node.name() not in LINEAR:
             continue
-        weight, source = _weight(node), _source(node)
+        weight, units_last, source = _operands(node)
         if weight is None:
             continue
+        after = (weight, _oriented(weight, units_last))
         for _ in range(12):
             if source is None or consumers.get(source, 0) != 1:
                 break
             if source.name() in LINEAR:
-                before = _weight(source)
+                before, turned, _ = _operands(source)
                 if before is not None:
-                    found.append((before, weight))
+                    found.append(((before, _oriented(before, turned)), after))
                 break
+            if source.name() == "AddBackward0":
+                source = _beside_bias(source)
+                continue
             if not source.name().startswith(_KEEPS_LINEAR):
                 break
             if source.name() == "MulBackward0" and sum(b is not None for b, _ in source.next_functions) != 1:
@@ -133,29 +140,77 @@ def linear_pairs(root: Tensor) -> list[tuple[Tensor, Tensor]]:
     return found
 
 
-def _weight(node: Any) -> Tensor | None:
-    """The weight leaf of a linear node: what it takes as AccumulateGrad, directly or through a transpose."""
-    for behind, _ in node.next_functions:
-        inner = behind
-        for _ in range(2):
-            if inner is None:
-                break
-            variable = getattr(inner, "variable", None)
-            if variable is not None and not inner.next_functions:
-                if variable.ndim >= 2:
-                    return variable
-                break
-            if not inner.name().startswith(("TBackward", "Transpose")) or not inner.next_functions:
-                break
-            inner = inner.next_functions[0][0]
-    return None
+def _oriented(weight: Tensor, units_last: bool) -> tuple[int, ...]:
+    shape = tuple(weight.shape)
+    return shape[::-1] if units_last and len(shape) == 2 else shape
 
 
-def _source(node: Any) -> Any:
-    """The node of a linear node's input."""
+def _beside_bias(node: Any) -> Any:
+    """The node that a bias (a leaf of one axis, or a row) is added to; None where two results are added."""
+    sides = [behind for behind, _ in node.next_functions if behind is not None]
+    leaves = [n for n in sides if (v := getattr(n, "variable", None)) is not None and (v.ndim < 2 or v.shape[0] == 1)]
+    others = [n for n in sides if n not in leaves]
+    return others[0] if len(others) == 1 and leaves else None
+
+
+def weights(root: Tensor) -> list[tuple[Tensor, bool]]:
+    """Leaves that inputs are multiplied by, and whether their units lie along the last axis (x @ w)."""
+    first = root.grad_fn
+    found: list[tuple[Tensor, bool]] = []
+    seen, stack = {first}, [first] if first is not None else []
+    while stack and len(seen) < _MOST_NODES:
+        node = stack.pop()
+        if node.name() in LINEAR:
+            weight, units_last, _ = _operands(node)
+            if weight is not None:
+                found.append((weight, units_last))
+        for behind, _ in node.next_functions:
+            if behind is not None and behind not in seen:
+                seen.add(behind)
+                stack.append(behind)
+    return found
+
+
+_OPERANDS = {
+    "AddmmBackward0": (1, 2),
+    "MmBackward0": (0, 1),
+    "BmmBackward0": (0, 1),
+}  # of two factors; else input, weight
+
+
+def _operands(node: Any) -> tuple[Tensor | None, bool, Any]:
+    """A linear node's weight, whether its units lie along its last axis, and the node of its input.
+
+    Of a product of two matrices the right one is the weight where it is a leaf (x @ w, or x @ w.T as linear layers
+    do), else the left one (w @ x).
+    """
     functions = [behind for behind, _ in node.next_functions]
-    index = {"AddmmBackward0": 1, "ConvolutionBackward0": 0, "MmBackward0": 0}.get(node.name(), 0)
-    return functions[index] if index < len(functions) else None
+    left, right = _OPERANDS.get(node.name(), (0, 1))
+    if right >= len(functions):
+        return None, False, None
+    weight, turned = _leaf(functions[right])
+    if weight is not None:
+        return weight, node.name() in _OPERANDS and not turned, functions[left]
+    weight, turned = _leaf(functions[left]) if node.name() in _OPERANDS else (None, False)
+    return weight, turned, functions[right]
+
+
+def _leaf(node: Any) -> tuple[Tensor | None, bool]:
+    """The leaf of two axes or more behind an edge, directly or through transposes; whether it is turned."""
+    turned = False
+    for _ in range(3):
+        if node is None:
+            break
+        variable = getattr(node, "variable", None)
+        if variable is not None and not node.next_functions:
+            return (variable, turned) if variable.ndim >= 2 else (None, False)
+        name = node.name()
+        if name.startswith(("TBackward", "Transpose", "Permute")):
+            turned = not turned
+        elif not name.startswith(_REARRANGING):
+            break
+        node = node.next_functions[0][0] if node.next_functions else None
+    return None, False
 
 
 _SUSPECTS = {
@@ -173,7 +228,41 @@ _SUSPECTS = {
     "StdBackward0": ("_saved_result", lambda t: bool((t == 0).any()), "the standard deviation of equal numbers"),
     "LinalgVectorNormBackward0": ("_saved_result", lambda t: not bool(torch.isfinite(t).all()), "a norm too large"),
     "PowBackward0": ("_saved_self", lambda t: bool((t == 0).any()), "a power at 0"),
+    "LogitBackward0": ("_saved_self", lambda t: bool(((t <= 0) | (t >= 1)).any()), "the logit of 0 or 1"),
+    "SoftmaxBackward0": ("_saved_result", lambda t: bool(t.isnan().any()), "a softmax over nothing but -inf"),
+    "LogSoftmaxBackward0": ("_saved_result", lambda t: bool(t.isnan().any()), "a softmax over nothing but -inf"),
+    "NllLossBackward0": ("_saved_total_weight", lambda t: bool((t == 0).all()), "a mean over no label at all"),
+    "Atan2Backward0": ("_saved_other", lambda t: bool((t == 0).any()), "atan2 at 0"),
 }  # fmt: skip
+
+
+SINGULAR = frozenset(_SUSPECTS) - {"ExpBackward0", "DivBackward0", "ReciprocalBackward0", "SoftmaxBackward0",
+                                   "LogSoftmaxBackward0", "NllLossBackward0"}  # fmt: skip
+
+
+def takes_not_finite(root: Tensor) -> bool:
+    """Whether a product with a weight takes numbers that are not finite and that no parameter had a part in."""
+    node = root.grad_fn
+    if node is None:
+        return False
+    seen, stack = {node}, [node]
+    while stack and len(seen) < _MOST_NODES:
+        node = stack.pop()
+        if node.name() in LINEAR:
+            weight, _, source = _operands(node)
+            names = ("_saved_mat1", "_saved_self", "_saved_input") if weight is not None and source is None else ()
+            for name in names:
+                try:
+                    value = getattr(node, name, None)
+                except RuntimeError:
+                    continue  # freed already
+                if isinstance(value, Tensor) and not bool(torch.isfinite(value.detach()).all()):
+                    return True
+        for behind, _ in node.next_functions:
+            if behind is not None and behind not in seen:
+                seen.add(behind)
+                stack.append(behind)
+    return False
 
 
 def suspects(root: Tensor) -> list[str]:

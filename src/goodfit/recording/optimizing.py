@@ -11,15 +11,18 @@ import torch
 from torch import Tensor, nn
 
 from goodfit.recording import graph, tensors
+from goodfit.recording.bare import BareWatch
 from goodfit.recording.forwards import ForwardWatch, rows_alike
 from goodfit.recording.functions import FunctionWatch
 from goodfit.recording.losses import LossWatch
-from goodfit.recording.records import LayerFlow, LinearPair, NotFinite, OptimizerUse
+from goodfit.recording.records import LayerFlow, LinearPair, OptimizerUse
 from goodfit.recording.state import LossCall, State
 
 _MOST_POINTS = 4096
 _HELD = 4  # optimisers kept alive until the end
+_ROLES = 4  # steps at which the graph is asked which leaves are weights
 _PROBED = 8  # parameters looked at for leftover gradients
+_SMALL = 400  # operations of a graph that is read at every step, where it must be
 _RATIO_VALUES = 2_000_000  # weights whose update is measured
 
 
@@ -51,6 +54,9 @@ class OptimizerWatch:
         self.last_loss: LossCall | None = None
         self.cleared_last = False  # gradients were cleared since the last backward pass
         self._suspects: list[str] = []
+        self._is_singular = False  # the loss holds operations whose derivative is not finite somewhere
+        self._origins = functions.origins
+        self._bare = BareWatch(state)
 
     # ---- construction
 
@@ -82,25 +88,26 @@ class OptimizerWatch:
         if scalar and not state.in_step:
             self._note_loss(value)
         if scalar and not math.isfinite(value) and recording.not_finite is None:
-            self._not_finite("loss", root)
+            self._origins.tell("loss", root, [], self.last_loss)
         if not state.looking:
+            if self._is_singular and recording.not_finite is None:
+                self._suspects = graph.suspects(root)
             return
+        recording.looked += 1
         if recording.backward_site is None:
             recording.backward_site = state.sites.here()
         seen = graph.walk(root)
         parameters = {key: leaf for key, leaf in seen.leaves.items() if leaf is not root}
-        if not parameters and not any(isinstance(leaf, nn.Parameter) for leaf in seen.leaves.values()):
+        if state.step < _ROLES:
+            self._bare.roles(root)
+        if self._is_rootless(parameters, seen):
             recording.rootless += 1
             if recording.rootless_site is None:
                 recording.rootless_site = state.sites.here()
-        for key in parameters:
-            entry = state.parameter_uses.get(key)
+        for key, leaf in parameters.items():
+            entry = state.parameter_uses.get(key) or self._bare.found(leaf)
             if entry is not None:
                 entry.reached += 1
-            elif isinstance(parameters[key], nn.Parameter):
-                leaf = parameters[key]
-                entry = self._forwards._enter(leaf, "parameter", nn.Module(), None)
-                entry.layer, entry.reached = "", 1
         self._resolve(seen, root)
         self._look_for_leftovers(parameters)
         if recording.nonlinear_operations == 0:
@@ -108,7 +115,24 @@ class OptimizerWatch:
         if state.step < 4:
             self._find_pairs(root)
         if scalar and math.isfinite(value) and recording.not_finite is None:
-            self._suspects = graph.suspects(root) if state.deep else self._suspects
+            self._is_singular = len(seen.numbers) < _SMALL and not graph.SINGULAR.isdisjoint(seen.nodes)
+            if state.deep or self._is_singular:
+                self._suspects = graph.suspects(root)
+
+    def _is_rootless(self, parameters: dict[int, Tensor], seen: graph.Walk) -> bool:
+        """Whether a loss depends on nothing that is trained: on no leaf, or on new tensors alone.
+
+        A tensor made anew at every step, torch.tensor(..., requires_grad=True), is a leaf as well; that networks ran
+        whose parameters an optimiser holds tells it from a loop that has none.
+        """
+        if any(isinstance(leaf, nn.Parameter) for leaf in seen.leaves.values()):
+            return False
+        state = self.state
+        if not parameters:
+            return True
+        if any(key in state.optimised or key in state.weights for key in parameters) or not state.optimised:
+            return False
+        return any(id(p) in state.optimised for f in state.pending for m, _ in f.ran for p in m._parameters.values())
 
     def _note_loss(self, value: float) -> None:
         points = self.state.recording.step_losses
@@ -159,9 +183,9 @@ class OptimizerWatch:
 
     def _find_pairs(self, root: Tensor) -> None:
         pairs = self.state.recording.linear_pairs
-        for before, after in graph.linear_pairs(root):
+        for (before, first), (after, second) in graph.linear_pairs(root):
             names = (self._name(before), self._name(after))
-            shapes = (tuple(before.shape), tuple(after.shape))
+            shapes = (first, second)
             known = next((pair for pair in pairs if pair.names == names and pair.shapes == shapes), None)
             if known is None:
                 known = LinearPair(shapes=shapes, names=names)
@@ -215,6 +239,8 @@ class OptimizerWatch:
         if not use.steps:
             self._first_step(tracked, optimizer)
         if not state.looking:
+            if state.recording.not_finite is None and not _ends_finite(optimizer):
+                self._origins.tell("gradients", None, self._suspects, self.last_loss)
             return
         if use.step_site is None:
             use.step_site = state.sites.here()
@@ -235,9 +261,13 @@ class OptimizerWatch:
         total = float(torch.stack([n.double() for n in norms]).square().sum().sqrt())
         use.gradient_norms.append((state.step, total))
         if not math.isfinite(total) and state.recording.not_finite is None:
-            self._not_finite("gradients", None)
+            self._origins.tell("gradients", None, self._suspects, self.last_loss)
         if state.deep:
             for parameter, norm in zip(own, norms, strict=True):
+                entry = state.parameter_uses.get(id(parameter))
+                if entry is not None:
+                    entry.gradients += 1
+                    entry.zero_gradients += float(norm) == 0.0
                 self._flow(parameter, float(norm) / math.sqrt(parameter.numel()))
             self._keep_weights(tracked, own)
 
@@ -251,6 +281,7 @@ class OptimizerWatch:
                 use.held += 1
                 state.optimised.add(id(parameter))
                 state.stepped_once.add(id(parameter))
+                self._bare.hold(parameter)
                 if tensors.is_plain(parameter):
                     tracked.first[id(parameter)] = parameter.detach().flatten()[:32].clone()
 
@@ -263,7 +294,7 @@ class OptimizerWatch:
             if entry is None or len(self._flows) > 500:
                 return
             flow = self._flows[id(parameter)] = LayerFlow(
-                name=entry.name, layer=entry.layer, order=len(self._flows), model=entry.model
+                name=entry.name, layer=entry.role or entry.layer, order=len(self._flows), model=entry.model
             )
             self.state.recording.flows.append(flow)
         if len(flow.gradient_rms) < 512:
@@ -339,45 +370,6 @@ class OptimizerWatch:
             self._forwards.settle(forward)
         state.last_output = None
 
-    # ---- numbers that are not finite
-
-    def _not_finite(self, what: str, root: Tensor | None) -> None:
-        state = self.state
-        first = [value for _, value in state.recording.step_losses[:5] if math.isfinite(value)]
-        last = [value for _, value in state.recording.step_losses[-5:] if math.isfinite(value)]
-        grew = abs(last[-1]) / max(abs(first[0]), 1e-12) if first and last else 1.0
-        finite = all(
-            bool(torch.isfinite(p).all())
-            for key in list(state.optimised or state.parameters)
-            if (p := state.alive(key)) is not None and tensors.is_plain(p)
-        )
-        found = graph.suspects(root) if root is not None else self._suspects
-        call = next((c for c in reversed(state.losses)), None) or self.last_loss
-        if call is not None and call.target is not None and not bool(torch.isfinite(call.target).all()):
-            what = "targets"
-        inputs_finite = all(
-            f.inputs is None or bool(torch.isfinite(f.inputs).all()) for f in state.pending
-        ) and not any(use.input_not_finite for use in state.recording.models)
-        if not inputs_finite:
-            what = "inputs"
-        operation = found[0] if found else ""
-        site = state.sites.here()
-        for word, name in (("log", "log"), ("square root", "sqrt"), ("division", "div"), ("exponential", "exp"),
-                           ("power", "pow"), ("standard", "std"), ("norm", "norm"), ("acos", "acos")):  # fmt: skip
-            if word in operation and (name in self._functions.risky or f"__{name}__" in self._functions.risky):
-                site = self._functions.risky.get(name, site)
-        if "division" in operation:
-            site = self._functions.risky.get("truediv", site)
-        state.recording.not_finite = NotFinite(
-            step=state.step,
-            what=what,
-            operation=operation,
-            site=site,
-            grew=grew,
-            parameters_finite=finite,
-            inputs_finite=inputs_finite,
-        )
-
     def busiest(self) -> Any:
         """The optimiser that took most steps, while it lives."""
         tracked = max(self._tracked.values(), key=lambda t: t.use.steps, default=None)
@@ -407,13 +399,19 @@ class OptimizerWatch:
             entry.in_optimizer = key in state.optimised
             if parameter is None or not tensors.is_plain(parameter):
                 continue
-            if parameter.ndim >= 2 and len(parameter) >= 3:
-                entry.rows_alike_at_end = rows_alike(parameter)
+            if parameter.ndim >= 2 and len(parameter) >= 2:
+                entry.rows_alike_at_end = rows_alike(parameter.T if entry.units_last else parameter)
             entry.loaded |= key in state.loaded
         for use in state.recording.models:
             own = [e for e in state.recording.parameters if e.model == use.number]
             use.trained_parameters = sum(math.prod(e.shape) for e in own if e.in_optimizer)
             use.loaded = any(e.loaded for e in own)
+
+
+def _ends_finite(optimizer: Any) -> bool:
+    """Whether the first and the last gradient are finite: what is not, is so on all the way back to the inputs."""
+    own = [p.grad for p in optimizer.param_groups[0]["params"] if p.grad is not None and not p.grad.is_sparse]
+    return all(math.isfinite(float(gradient.sum())) for gradient in (own[:1] + own[-1:] if len(own) > 1 else own))
 
 
 def _are_left(parameters: list[Tensor]) -> bool:

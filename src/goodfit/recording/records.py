@@ -188,6 +188,16 @@ class ParameterUse:
     rows_alike: bool = False  # at the start: all units of the layer the same
     rows_alike_at_end: bool = False
     mode_eval: bool = False  # its network ran in eval mode
+    is_bare: bool = False  # no module owns it
+    role: str = ""  # "Linear": inputs are multiplied by it, whoever owns it
+    units_last: bool = False  # its units lie along its last axis, as in x @ w
+    gradients: int = 0  # steps looked at in which it had a gradient
+    zero_gradients: int = 0  # of these, with a gradient of exactly 0 everywhere
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether inputs are multiplied by it, as in a linear or convolution layer."""
+        return len(self.shape) >= 2 and (self.role == "Linear" or self.layer.startswith(("Linear", "Conv")))
 
 
 @dataclasses.dataclass(slots=True)
@@ -253,7 +263,7 @@ class SoftmaxUse:
 
 @dataclasses.dataclass(slots=True)
 class CutUse:
-    """A line that leaves the autograd graph with a tensor that was in it."""
+    """A line that leaves the autograd graph with a tensor that was in it, or passes no gradient on."""
 
     how: str  # "detach"
     site: Site
@@ -343,6 +353,7 @@ class Recording:
     script: str = ""
     steps: int = 0  # of all optimisers
     backwards: int = 0
+    looked: int = 0  # of these, looked at
     seconds: float = 0.0
     ended: str = "done"  # "done", or what ended it
     clip_norm: float | None = None  # the gradient norm is clipped to
@@ -355,6 +366,7 @@ class Recording:
     schedulers: list[SchedulerUse] = dataclasses.field(default_factory=list)
     activations: list[ActivationUse] = dataclasses.field(default_factory=list)
     softmaxes: list[SoftmaxUse] = dataclasses.field(default_factory=list)
+    flats: list[CutUse] = dataclasses.field(default_factory=list)  # sign, round, ...: their derivative is 0 everywhere
     cuts: list[CutUse] = dataclasses.field(default_factory=list)
     linear_pairs: list[LinearPair] = dataclasses.field(default_factory=list)
     nonlinear_operations: int = 0  # kinds of them in the trained graph

@@ -103,6 +103,8 @@ class State:
         self.last_use: ModelUse | None = None
         self.parameter_uses: dict[int, ParameterUse] = {}
         self.parameters: dict[int, weakref.ref[Tensor]] = {}
+        self.bare: dict[int, ParameterUse] = {}  # of those, the ones that no module owns
+        self.weights: dict[int, tuple[weakref.ref[Tensor], bool]] = {}  # leaves that inputs are multiplied by
         self.models: dict[int, tuple[weakref.ref[nn.Module], ModelUse]] = {}
         self.optimised: set[int] = set()  # ids of parameters held by optimisers that stepped
         self.stepped_once: set[int] = set()

@@ -7,7 +7,7 @@ import math
 import statistics
 
 from goodfit.findings import Finding
-from goodfit.recording.records import LayerFlow, Recording
+from goodfit.recording.records import LayerFlow, ParameterUse, Recording
 from goodfit.settings.doctor import DoctorSettings
 
 _GREW = 10.0  # a loss this many times its start before the first NaN: the steps were too large
@@ -24,6 +24,8 @@ def numerical_nan(recording: Recording, settings: DoctorSettings) -> Finding | N
     if not from_data and "overflow" in seen.operation and seen.grew > _GREW:
         return None
     what = f"{seen.what} that are not finite" if from_data else seen.operation
+    if from_data and seen.operation:
+        what += f" (made by {seen.operation})"
     return Finding(
         kind="numerical-nan",
         message=(
@@ -47,16 +49,16 @@ def bad_initialisation(recording: Recording, settings: DoctorSettings) -> Findin
     alike = [
         p
         for p in recording.parameters
-        if p.rows_alike and p.rows_alike_at_end and p.ran >= settings.hits and p.in_optimizer and p.shape[0] >= 4
+        if p.rows_alike and p.rows_alike_at_end and p.ran + p.reached >= settings.hits and p.in_optimizer
     ]
-    alike = [p for p in alike if p.layer.startswith(("Linear", "Conv", "LSTM", "GRU", "RNN"))]
+    alike = [p for p in alike if (p.is_linear or p.layer.startswith(("LSTM", "GRU", "RNN"))) and _units(p) >= 4]
     if alike and recording.steps >= 5:
         first = alike[0]
         model = recording.models[first.model] if first.model is not None else None
         return Finding(
             kind="bad-initialisation",
             message=(
-                f"All {first.shape[0]} units of {first.name} start with the same weights and still have the same after "
+                f"All {_units(first)} units of {first.name} start with the same weights and still have the same after "
                 f"{recording.steps} steps: they can only learn the same thing."
             ),
             action="Start the weights at random numbers (PyTorch's default does); only biases may all be equal.",
@@ -90,6 +92,10 @@ def bad_initialisation(recording: Recording, settings: DoctorSettings) -> Findin
                 confidence=0.85,
             )
     return None
+
+
+def _units(parameter: ParameterUse) -> int:
+    return parameter.shape[-1 if parameter.units_last else 0]
 
 
 def vanishing_gradient(recording: Recording, settings: DoctorSettings) -> Finding | None:
@@ -222,7 +228,7 @@ def missing_nonlinearity(recording: Recording, settings: DoctorSettings) -> Find
 def update_ratio_off(recording: Recording, settings: DoctorSettings) -> Finding | None:
     """Updates that are orders of magnitude off the usual thousandth of the weights, for most of the training."""
     for use in recording.optimised:
-        ratios = [ratio for _, ratio in use.ratios]
+        ratios = [ratio for _, ratio in use.ratios if math.isfinite(ratio)]
         if len(ratios) < 8:
             continue
         middle = statistics.median(ratios[len(ratios) // 4 :])

@@ -23,6 +23,8 @@ def parameters_not_in_optimizer(recording: Recording, settings: DoctorSettings) 
         and not p.stepped_before
         and not p.mode_eval
     ]
+    if not any(len(p.shape) >= 2 or not p.is_bare for p in lost):
+        lost = []
     lost = [p for p in lost if p.layer or len(lost) > 1 or math.prod(p.shape) > 1]
     if not lost:
         return None
@@ -109,7 +111,7 @@ def dead_graph_detach(recording: Recording, settings: DoctorSettings) -> Finding
             where=_cut(recording) or str(recording.backward_site or ""),
             confidence=0.9,
         )
-    if recording.rootless >= settings.hits and recording.rootless > settings.share * recording.backwards:
+    if recording.rootless >= settings.hits and recording.rootless > settings.share * recording.looked:
         return Finding(
             kind="dead-graph-detach",
             message=(
@@ -135,7 +137,9 @@ def dead_graph_detach(recording: Recording, settings: DoctorSettings) -> Finding
         and p.layer not in ("LSTM", "GRU", "RNN")
     ]
     weights = [p for p in cut if len(p.shape) >= 2] or cut
-    if not cut or recording.backwards < settings.hits or not any(p.reached for p in recording.parameters):
+    if not cut:
+        return _flattened(recording, settings)
+    if recording.backwards < settings.hits or not any(p.reached for p in recording.parameters):
         return None
     amount = sum(math.prod(p.shape) for p in cut)
     without = any(p.ran_without_gradient for p in cut)
@@ -153,6 +157,36 @@ def dead_graph_detach(recording: Recording, settings: DoctorSettings) -> Finding
         evidence={"parameters": len(cut), "numbers": amount, "names": [p.name for p in cut[:8]]},
         where=site or str((use.training_site if use else None) or ""),
         confidence=0.92 if site or without else 0.8,
+    )
+
+
+def _flattened(recording: Recording, settings: DoctorSettings) -> Finding | None:
+    """Weights whose gradient is exactly 0 at every step behind an operation whose derivative is 0 everywhere."""
+    if not recording.flats:
+        return None
+    still = [
+        p
+        for p in recording.parameters
+        if p.in_optimizer and p.gradients >= settings.hits and p.zero_gradients == p.gradients and len(p.shape) >= 2
+    ]
+    moved = any(p.gradients > p.zero_gradients for p in recording.parameters)
+    if not still or not moved:
+        return None
+    first = recording.flats[0]
+    amount = sum(math.prod(p.shape) for p in still)
+    return Finding(
+        kind="dead-graph-detach",
+        message=(
+            f"The gradient of {len(still)} weights with {amount:,} numbers is exactly 0 at every step looked at "
+            f"({_few([p.name for p in still])}): {first.how}() passes no gradient on, so they never learn."
+        ),
+        action=(
+            f"Let the gradient pass straight through (x + ({first.how}(x) - x).detach()), or use a smooth function "
+            "such as tanh."
+        ),
+        evidence={"weights": len(still), "numbers": amount, "steps": still[0].gradients, "operation": first.how},
+        where=str(first.site),
+        confidence=0.93,
     )
 
 
