@@ -18,7 +18,7 @@ from goodfit.best import load_best
 from goodfit.clock import Clock, SystemClock
 from goodfit.device import read_device
 from goodfit.durations import parse_duration
-from goodfit.errors import DataError, FolderError, GoodfitError, TaskError
+from goodfit.errors import DataError, FolderError, GoodfitError, SettingsError, TaskError
 from goodfit.execution.inline import InlineExecutor
 from goodfit.execution.machine import default_workers
 from goodfit.execution.processes import ProcessExecutor
@@ -43,6 +43,7 @@ from goodfit.running.signals import catching_signals
 from goodfit.running.trainer import Interrupted
 from goodfit.running.trying import Prepared, check_task
 from goodfit.settings import Settings
+from goodfit.settings.budget import COARSE_STRATEGIES
 from goodfit.space import Space
 from goodfit.task import Task
 
@@ -110,7 +111,7 @@ def run(
     watcher: Watcher | None = None,
     command: str = "",
     only_checks: bool = False,
-    strategy: str = "random",
+    strategy: str = "sobol",
     levels: int | None = None,
     clock: Clock | None = None,
 ) -> Result:
@@ -132,7 +133,8 @@ def run(
         watcher: is told what happens.
         command: the command that reproduces the run.
         only_checks: end after the learning rate's bracket.
-        strategy: of the coarse search: "random" or "grid". A grid is run whole; its price is told before it starts.
+        strategy: of the coarse search: "sobol" (points that fill the box evenly), "random" or "grid". A grid is run
+            whole; its price is told before it starts.
         levels: values of each hyperparameter in a grid; as many as `trials`, or the time, allow unless given.
         clock: tests give their own.
 
@@ -145,6 +147,8 @@ def run(
         budget = DEFAULT_BUDGET
     if (trials is not None and trials < 1) or (epochs is not None and not epochs > 0):
         raise TaskError(f"trials and epochs must be above 0, got trials={trials}, epochs={epochs}.")
+    if strategy not in COARSE_STRATEGIES:
+        raise SettingsError(f"strategy is one of {', '.join(COARSE_STRATEGIES)} for a run, got {strategy!r}.")
     options = Options(
         budget_seconds=None if budget is None else parse_duration(budget),
         trials=trials,

@@ -1,5 +1,6 @@
 """Rows about grids: every cell is run at the price that was told, and how a grid compares with random search."""
 
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -74,8 +75,20 @@ def test_row_4_nine_trials_try_nine_values_at_random_and_three_in_a_grid(tmp_pat
         assert "weight decay" in pair
 
 
+def test_the_coarse_search_tries_points_of_one_sobol_sequence_however_many_there_are(tmp_path):
+    fewer, more = (searched(tmp_path / str(n), trials=n, epochs=4) for n in (5, 8))
+
+    def points(run: Recorded) -> list[tuple[float, float]]:
+        return [(t.hyperparameters["lr"], t.hyperparameters["weight_decay"]) for t in run.trials(StageName.COARSE)]
+
+    assert points(more)[:5] == points(fewer)
+    # The first is step 3's rate; of four points of the sequence each quarter of the range of decays has one.
+    quarters = {int(4 * (math.log10(decay) + 4) / 3) for _, decay in points(fewer)[1:]}
+    assert quarters == {0, 1, 2, 3}
+
+
 @pytest.mark.slow
-def test_row_5_random_is_the_default_and_a_grid_of_three_is_warned_of(tmp_path):
+def test_row_5_a_grid_is_not_the_default_and_one_of_three_is_warned_of(tmp_path):
     three = gf.Space(lr=gf.log(1e-3, 1e-1), weight_decay=gf.log(1e-4, 1e-2), width=gf.powers_of_two(16, 32))
     drawn = searched(tmp_path / "random", space=three, trials=8, epochs=4)
     rates = {t.hyperparameters["lr"] for t in drawn.trials(StageName.COARSE)}

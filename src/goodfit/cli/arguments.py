@@ -14,6 +14,7 @@ from typing import Any, NoReturn, TypeVar
 
 from goodfit.durations import parse_duration
 from goodfit.errors import GoodfitError, SettingsError
+from goodfit.settings.budget import COARSE_STRATEGIES
 
 T = TypeVar("T")
 
@@ -118,9 +119,10 @@ def add_run_options(parser: argparse.ArgumentParser, *, budget: str, plans: bool
         spending.add_argument(
             "--strategy",
             metavar="NAME",
-            choices=("random", "grid"),
-            default="random",
-            help="of the coarse search: random (the default), or grid, whose price is told before it starts",
+            choices=COARSE_STRATEGIES,
+            default=COARSE_STRATEGIES[0],
+            help="of the coarse search: sobol (the default: points that fill the box evenly), random, or grid, whose "
+            "price is told before it starts",
         )
         spending.add_argument(
             "--levels",

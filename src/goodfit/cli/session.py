@@ -19,6 +19,7 @@ from goodfit.findings import plain
 from goodfit.ledger.folder import RunFolder
 from goodfit.ledger.places import claim_next, drop_if_empty, latest
 from goodfit.settings import Settings
+from goodfit.settings.budget import COARSE_STRATEGIES
 
 if TYPE_CHECKING:
     from goodfit.recipe.progress import Watcher
@@ -74,7 +75,7 @@ def perform(
                 watcher=watcher,
                 command=shlex.join(command),
                 only_checks=only_checks,
-                strategy=getattr(options, "strategy", "random"),
+                strategy=getattr(options, "strategy", COARSE_STRATEGIES[0]),
                 levels=getattr(options, "levels", None),
             )
 

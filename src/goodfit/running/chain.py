@@ -29,7 +29,7 @@ class Options:
     epochs: float | None
     force: bool
     only_checks: bool
-    strategy: str = "random"  # of the coarse search
+    strategy: str = "sobol"  # of the coarse search
     levels: int | None = None  # of a grid
 
 

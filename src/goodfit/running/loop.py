@@ -32,7 +32,7 @@ class Known:
     lr_max: float | None
     trials: int | None  # of the coarse search, where the plan says so
     epochs: float | None  # of a full training, where the plan or the task says so
-    strategy: str = "random"  # of the coarse search
+    strategy: str = "sobol"  # of the coarse search
     levels: int | None = None  # of a grid
 
 

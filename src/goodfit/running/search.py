@@ -38,13 +38,15 @@ from goodfit.space.checks import check_scales
 from goodfit.strategy.grids import findings_of_grid, grid_levels, grid_price
 from goodfit.strategy.next_space import next_space
 from goodfit.strategy.proposers import Grid, Random, propose_in_boxes
+from goodfit.strategy.sequences import Sobol
 from goodfit.training.seeds import PROPOSAL, mixed
 
 
 def coarse_stage(loop: Loop) -> StageResult:
     """Step 4: many short trials over the wide box."""
     session, space = loop.session, loop.position.space
-    proposer = Random(space, mixed(session.seed, PROPOSAL, 0))
+    draws = Random if loop.known.strategy == "random" else Sobol
+    proposer = draws(space, mixed(session.seed, PROPOSAL, 0))
     length = Length(**session.decided("coarse/plan", lambda: dataclasses.asdict(coarse_plan(loop, proposer))))
     findings = list(check_scales(space))
     if loop.known.strategy == "grid":

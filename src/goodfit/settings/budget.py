@@ -6,6 +6,8 @@ import dataclasses
 
 from goodfit.settings.base import setting
 
+COARSE_STRATEGIES = ("sobol", "random", "grid")  # where the coarse search's points may come from; the first by default
+
 
 @dataclasses.dataclass(frozen=True)
 class BudgetSettings:
