@@ -79,6 +79,13 @@ def test_the_halves_are_alike():
         assert abs(dev - held) <= max(3, 0.25 * (dev + held)), kind
 
 
+def test_the_sealed_split_is_wide_enough_to_score_by():
+    sealed = collections.Counter(entry["label"] for entry in ENTRIES if entry["split"] == "sealed")
+    assert sealed.pop("healthy") >= 45
+    assert sealed.total() >= 90
+    assert len(sealed) >= 38
+
+
 @pytest.mark.parametrize(
     ("text", "number"),
     [
