@@ -34,7 +34,7 @@ def test_every_script_of_a_mistake_is_told_and_has_its_mend():
     there = {path.stem for path in (EXAMPLES / "mistakes").glob("*.py")}
     assert there == {name for pair in PAIRS for name in pair}
     readme = (EXAMPLES / "README.md").read_text()
-    assert all(f"`mistakes/{name}.py`" in readme for name in there)
+    assert all(f"`examples/mistakes/{name}.py`" in readme for name in there)
 
 
 @pytest.mark.slow
