@@ -179,3 +179,61 @@ def test_whatever_the_numbers_there_is_an_answer_and_it_is_json(values, seed):
         return
     assert findings
     assert all(finding.as_json()["message"] for finding in findings)
+
+
+@pytest.mark.parametrize("with_validation", [True, False])
+def test_single_epochs_that_jump_up_and_come_back_are_spikes(with_validation):
+    columns = healthy(30)
+    for epoch in (11, 17, 24):
+        columns["train_loss"][epoch] += 1.0
+    if not with_validation:
+        columns = {name: columns[name] for name in ("epoch", "train_loss")}
+    finding = gf.diagnose(columns)[0]
+    assert (finding.kind, str(finding.severity)) == ("loss-spikes", "warning")
+    assert finding.evidence["steps"] == [12, 18, 25]
+
+
+def test_jitter_all_along_and_hard_single_batches_are_no_spikes():
+    rng = np.random.default_rng(5)
+    jittery = healthy(30)
+    jittery["train_loss"] = jittery["train_loss"] + rng.choice([0.0, 0.4], 30)
+    assert "loss-spikes" not in kinds(jittery)
+    batches = healthy(30)
+    batches["step"] = 100 * batches.pop("epoch")
+    batches["train_loss"] = batches["train_loss"] * rng.lognormal(0, 0.3, 30)
+    batches["train_loss"][[12, 20]] += 1.0
+    assert "loss-spikes" not in kinds(batches)
+
+
+@hypothesis_settings(deadline=None, max_examples=12)
+@given(st.integers(15, 80), st.floats(0.4, 0.6), st.floats(0.15, 0.25))
+def test_a_power_law_that_has_far_to_go_ended_too_early(n, exponent, scale):
+    t = np.arange(n)
+    train = 2.2 * (1 + t / (scale * n)) ** -exponent
+    assert kinds({"epoch": t + 1, "train_loss": train, "val_loss": train + 0.03})[0] == "too-few-steps"
+
+
+@hypothesis_settings(deadline=None, max_examples=12)
+@given(st.integers(0, 10**6), st.floats(0.2, 0.25))
+def test_a_slow_straight_fall_is_seen_through_jitter_that_hides_it_from_point_to_point(seed, fallen):
+    rng = np.random.default_rng(seed)
+    n = 100
+    train = 2.3 - fallen * np.arange(n) / n
+    columns = {"epoch": np.arange(1, n + 1), "train_loss": train + 0.008 * rng.normal(size=n)}
+    columns["val_loss"] = train + 0.01 + 0.008 * rng.normal(size=n)
+    assert kinds(columns)[0] == "lr-too-low"
+
+
+def test_a_slow_rise_under_the_noise_of_batches_is_a_suspect_pipeline():
+    rng = np.random.default_rng(7)
+    loss = np.linspace(1.0, 1.7, 600) * (1 + 0.12 * rng.normal(size=600))
+    finding = gf.diagnose({"step": np.arange(1, 601), "train_loss": loss})[0]
+    assert (finding.kind, finding.evidence["reason"]) == ("pipeline-suspect", "training loss rises")
+
+
+def test_batches_that_differ_more_where_the_loss_is_high_do_not_spike():
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        smooth = 2.2 * (1 + np.arange(600) / 60) ** -0.5
+        loss = smooth * (1 + 0.15 * rng.normal(size=600))
+        assert "loss-spikes" not in kinds({"step": np.arange(1, 601), "train_loss": loss})

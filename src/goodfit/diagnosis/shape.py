@@ -14,10 +14,10 @@ import math
 import numpy as np
 
 from goodfit.diagnosis.curves import Curves, Series
-from goodfit.diagnosis.statistics import finite, mann_kendall, median_of_five, noise
+from goodfit.diagnosis.statistics import blocks, finite, mann_kendall, median_of_five, noise
 from goodfit.settings.curves import CurveSettings
 
-SHRINKS = 0.7  # the least that gains of successive thirds shrink by: a power law's do, whatever its exponent
+_FEW = 10  # blocks whose means show a trend through jitter
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -32,8 +32,9 @@ class Fall:
     jitter: float  # from point to point around a smooth curve, in the last half
     z: float  # Mann-Kendall over the whole run
     rises: float  # rises as a share of all movement over the last three quarters: 0 a steady fall, 0.5 no progress
+    backs: float  # the same of the means of ten blocks over the whole run, which fall steadily where points jitter
     bend: float  # fall per step in the first third over that in the last third: 1 is a line, large an early fall
-    ahead: float  # what another run as long would gain if the falls of the thirds go on shrinking as they did; >= 0
+    ahead: float  # what another run as long would gain by a power law of the steps; >= 0
 
     def at(self, share: float) -> float:
         """The smoothed value at a share of the run."""
@@ -112,7 +113,6 @@ def fall_of(series: Series, settings: CurveSettings) -> Fall | None:
     smooth = median_of_five(values) if len(values) >= 12 else values
     late = values[len(values) // 4 :]
     moves = np.diff(late)
-    path = float(np.abs(moves).sum())
     lowest = int(np.argmin(smooth))
     around = np.arange(max(lowest - 2, 0), min(lowest + 3, len(values)))
     deepest = int(around[np.argmin(values[around])])  # the point that a person would call the best
@@ -126,19 +126,39 @@ def fall_of(series: Series, settings: CurveSettings) -> Fall | None:
         lowest_at=float(few.steps[deepest]),
         jitter=noise(values[len(values) // 2 :]) if len(values) >= 10 else noise(values),
         z=mann_kendall(values),
-        rises=float(moves.clip(0).sum()) / path if path > 0 else 0.0,
+        rises=_rises(moves),
+        backs=_rises(np.diff(blocks(few, _FEW).values)),
         bend=drops[0] / drops[2] if drops[2] > 0 else math.inf if drops[0] > 0 else 1.0,
         ahead=_ahead(drops),
     )
 
 
+def _rises(moves: np.ndarray) -> float:
+    path = float(np.abs(moves).sum())
+    return float(moves.clip(0).sum()) / path if path > 0 else 0.0
+
+
 def _ahead(drops: list[float]) -> float:
-    """The next three thirds' gain, when each third's is the same share of the one before."""
+    """What a run as long again would gain, if the loss falls as a power law of the steps.
+
+    Of c - steps**-e the gains of the second and the third third tell the exponent e, and it the gain from here to twice
+    the steps. (Losses fall so over long stretches: Hestness et al. 2017, arXiv:1712.00409.)
+    """
     before, last = drops[1], drops[2]
     if last <= 0 or before <= 0:
         return max(last, 0.0) * (1.0 if before > 0 else 0.0)
-    ratio = min(last / before, SHRINKS)
-    return last * (ratio + ratio**2 + ratio**3)
+    return last * float(np.interp(last / before, _RATIOS, _GAINS))
+
+
+def _power_laws() -> tuple[np.ndarray, np.ndarray]:
+    """The third third's gain over the second's, and the double run's over it, for exponents from 8 down to -0.26."""
+    e = np.linspace(8.0, -0.26, 200)
+    e = e[np.abs(e) > 1e-6]
+    second, third, more = (np.abs(a**-e - b**-e) for a, b in ((1 / 3, 2 / 3), (2 / 3, 1.0), (1.0, 2.0)))
+    return third / second, more / third
+
+
+_RATIOS, _GAINS = _power_laws()
 
 
 def _value_at(series: Series, share: float) -> float:

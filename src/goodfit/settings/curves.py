@@ -150,7 +150,8 @@ class CurveSettings:
     recorded_gone: float = setting(0.05, "share of the peak rate that is as good as none", _RECORDED)
     recorded_frozen: float = setting(3e-4, "change of the validation loss, of its level, that is none", _RECORDED)
     recorded_gone_by: float = setting(0.4, "share of the run by which that is too early", _RECORDED)
-    recorded_ahead: float = setting(0.1, "gain of as long a run again, of what was gained, that counts", _RECORDED)
+    recorded_ahead: float = setting(0.13, "gain of as long a run again, of what was gained, that counts", _RECORDED)
+    recorded_ahead_left: float = setting(0.2, "the same, of the loss that is left", _RECORDED)
     recorded_ahead_metric: float = setting(0.02, "the same in accuracy", _RECORDED)
     recorded_jitters: float = setting(2.0, "jitters by which the last third must have improved", _RECORDED)
     recorded_done: float = setting(0.015, "difference of the loss, of guessing, that does not count", _RECORDED)
@@ -172,6 +173,8 @@ class CurveSettings:
     recorded_few_epochs: float = setting(4.0, "epochs below which more training may help a levelled curve", _RECORDED)
     recorded_few_steps: float = setting(300.0, "the same in steps, where epochs are unknown", _RECORDED)
     recorded_open_ended: float = setting(3.5, "first loss from which many outcomes are possible, as in text", _RECORDED)
+    recorded_spike_height: float = setting(0.1, "height of a spike among few points, of guessing's loss", _RECORDED)
+    recorded_spike_share: float = setting(0.25, "share of points that are spikes above which it is jitter", _RECORDED)
     recorded_noisy: float = setting(0.03, "jitter of the validation accuracy that is noisy", _RECORDED)
     # Across trials
     late_best: float = setting(0.75, "share of the run after which a best step is late", _S5)

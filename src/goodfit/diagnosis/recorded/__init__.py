@@ -6,7 +6,7 @@ subsets, often no rates, no classes and no point before the first epoch. Rules t
 
 from __future__ import annotations
 
-from goodfit.diagnosis.recorded import held_out, pace, plateaus, standing, starts, unsteady
+from goodfit.diagnosis.recorded import held_out, pace, plateaus, spikes, standing, starts, unsteady
 from goodfit.diagnosis.rules import Rule, exploded, jumps, pipeline
 
 RECORDED_RULES: tuple[Rule, ...] = (
@@ -18,6 +18,7 @@ RECORDED_RULES: tuple[Rule, ...] = (
     Rule(4, standing.stands_still, silenced_by=(8,)),
     Rule(5, starts.plateau_first, silenced_by=(2, 4)),
     Rule(6, jumps.spikes, silenced_by=(4,)),
+    Rule(6, spikes.spikes_between_points, silenced_by=(4,)),
     Rule(6, unsteady.oscillates, silenced_by=(2, 4)),
     Rule(7, starts.far_above_guessing, is_annotation=True),
     Rule(8, pace.cut_too_early, silenced_by=(4,)),

@@ -89,8 +89,12 @@ def slow(curves: Curves, settings: CurveSettings) -> Finding | None:
     least = settings.z_medium if len(main.series) >= settings.points else 2.0
     if any(fall.end - fall.lowest > 0.15 * max(fall.first - fall.lowest, 1e-12) for fall in falls):
         return None
-    if main.z > -least or main.rises > settings.recorded_rises_slow or main.bend > settings.recorded_bend:
+    if main.z > -least or main.backs > settings.recorded_rises_slow or main.bend > settings.recorded_bend:
         return None
+    if shape.train is not None and shape.val is not None and not shape.is_minibatch:
+        lead = shape.train.end - shape.val.end
+        if lead > settings.recorded_lead * abs(shape.guess):
+            return None  # what is on in training alone (dropout, wrong labels) keeps its loss up, not the rate
     made = shape.progress(main)
     long = shape.epochs is not None and shape.epochs >= settings.slow_epochs
     long = long or (curves.axis == "step" and shape.epochs is None and shape.run >= settings.recorded_long_steps)
@@ -116,7 +120,10 @@ def still_improving(curves: Curves, settings: CurveSettings) -> Finding | None:
     if loss is None or len(loss.series) < settings.recorded_points:
         return None
     span = max(max(shape.guess, loss.first) - loss.end, 1e-12)
-    by_loss = _climbs(loss, settings) and loss.ahead > settings.recorded_ahead * span
+    much = loss.ahead > settings.recorded_ahead * span
+    # near the end of the way a small part of the whole is a large part of what is left
+    much = much or loss.ahead > max(settings.recorded_ahead_left * abs(loss.end), 0.4 * settings.recorded_ahead * span)
+    by_loss = _climbs(loss, settings) and much
     if shape.train is not None and not _climbs(shape.train, settings) and not shape.is_minibatch:
         return None
     if shape.train is not None and shape.is_minibatch and shape.train.fell_since(0.5) <= 0:

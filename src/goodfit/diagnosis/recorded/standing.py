@@ -206,7 +206,7 @@ def _low_signs(curves: Curves, shape: Shape, settings: CurveSettings) -> list[st
             fall is not None
             and fall.z <= -settings.z_medium
             and fall.bend < settings.recorded_bend
-            and fall.rises < 0.3
+            and fall.backs < 0.3
         ):
             signs.append(f"the {name} loss falls steadily (z {fall.z:.1f}) but hardly at all")
             break

@@ -63,7 +63,7 @@ def far_above_guessing(curves: Curves, settings: CurveSettings) -> Finding | Non
     which is 1 / C for C balanced classes.
     """
     shape = shape_of(curves, settings)
-    guess = shape.guess if shape.guess_known else _by_accuracy(curves)
+    guess = shape.guess if shape.guess_known else _by_accuracy(curves, settings)
     raw = [s for s in map(finite, (curves.train_loss, curves.step_loss, curves.val_loss)) if len(s)]
     starts = [s for s in raw if s.steps[0] <= settings.first_point * max(s.steps[-1], 1e-12)]
     if guess is None or not starts or not shape.shows_start:
@@ -97,10 +97,11 @@ def far_above_guessing(curves: Curves, settings: CurveSettings) -> Finding | Non
     )
 
 
-def _by_accuracy(curves: Curves) -> float | None:
+def _by_accuracy(curves: Curves, settings: CurveSettings) -> float | None:
     if curves.best_metric != 1.0:
         return None
     for series in map(finite, (curves.train_metric, curves.val_metric)):
-        if len(series) and 0.004 < series.values[0] < 0.7:
+        at_start = len(series) and series.steps[0] <= settings.first_point * max(series.steps[-1], 1e-12)
+        if at_start and 0.004 < series.values[0] < 0.7:
             return -math.log(float(series.values[0]))
     return None

@@ -134,7 +134,9 @@ def spikes(curves: Curves, settings: CurveSettings) -> Finding | None:
     rest = medians - base
     sigma = MAD_TO_SIGMA * float(np.median(np.abs(rest - np.median(rest))))
     mad = sigma / MAD_TO_SIGMA
-    high = rest > np.maximum(settings.spike_mads * mad, settings.spike_height * span(curves, settings))
+    # batches differ by more where the loss is higher: the jitter of that quarter of the run counts, if it is larger
+    near = np.maximum(mad, np.concatenate([np.full(len(q), np.median(np.abs(q))) for q in np.array_split(rest, 4)]))
+    high = rest > np.maximum(settings.spike_mads * near, settings.spike_height * span(curves, settings))
     high[:half] = False  # the steep start stands above its own running median
     starts = np.flatnonzero(high[1:] & ~high[:-1]) + 1
     ends = np.flatnonzero(~high[1:] & high[:-1]) + 1
