@@ -97,6 +97,27 @@ FAULTS: dict[str, tuple[Callable[[], gf.Task], set[str]]] = {
         lambda: fixed(space=gf.Space(lr=gf.log(1e-9, 1e-7))),
         {"lr-too-low"},
     ),
+    "softmax in the model": (
+        lambda: fixed(model=lambda hp: nn.Sequential(plain(hp), nn.Softmax(1))),
+        {"softmax-before-cross-entropy"},
+    ),
+    "softmax over the batch": (
+        lambda: fixed(model=lambda hp: nn.Sequential(plain(hp), nn.LogSoftmax(0)), loss=F.nll_loss),
+        {"wrong-softmax-dim"},
+    ),
+    "linear after linear": (
+        lambda: fixed(model=lambda hp: nn.Sequential(nn.Linear(64, 32), nn.Linear(32, 32), nn.Linear(32, 10))),
+        {"missing-nonlinearity"},
+    ),
+    "a column against a row": (
+        lambda: fixed(
+            model=lambda hp: nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 1)),
+            loss=lambda prediction, target: ((prediction - target.float() / 9) ** 2).mean(),
+            metrics={},
+            objective="min val loss",
+        ),
+        {"shape-broadcast-in-loss"},
+    ),
     "labels redrawn each step": (lambda: fixed(data=redrawn), {"labels-misaligned"}),
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -14,11 +15,13 @@ from goodfit.recipe.batch_size import read_batch_size
 from goodfit.recipe.data import judge_data
 from goodfit.recipe.initial_loss import judge_initial_loss
 from goodfit.recipe.learning_rate import Bracket
+from goodfit.recipe.mistakes import with_mistakes
 from goodfit.recipe.overfit import Overfit
 from goodfit.recipe.result import StageResult
 from goodfit.recipe.runs import Ask, Run, run_of
 from goodfit.running.session import Session
 from goodfit.running.trying import Prepared
+from goodfit.running.watched import mistakes
 from goodfit.running.works import Entry
 from goodfit.space.scales import Log
 from goodfit.task import accuracy
@@ -31,6 +34,8 @@ from goodfit.training.measure.remedy import reinitialised
 from goodfit.training.measure.sample import measure_sample
 from goodfit.training.trial import Regime
 
+EXPLAINED_BY = {"batch-dimension-mixup": "wrong-softmax-dim"}  # a symptom in the data stage, and the mistake behind it
+WATCHED_COST = 3.0  # of a step that is recorded, in plain ones
 PROBE_SAMPLES = 256  # whose single losses are compared before and after
 SMALL_DECAY = 1e-5  # weight decay while the rate is sought, where the task gives none: seeds S0 and S1
 
@@ -47,11 +52,16 @@ def data_stage(session: Session, prepared: Prepared) -> StageResult:
         independence=settings.independence_samples,
         column_samples=settings.column_samples,
     )
-    return judge_data(measured, settings)
+    result = judge_data(measured, settings)
+    if not any(finding.kind in EXPLAINED_BY for finding in result.findings):
+        return result
+    causes = {EXPLAINED_BY[finding.kind] for finding in result.findings if finding.kind in EXPLAINED_BY}
+    found, _ = _watched(session, prepared)
+    return with_mistakes(result, [finding for finding in found if finding.kind in causes])
 
 
 def initial_loss_stage(session: Session, prepared: Prepared) -> StageResult:
-    """Step 1."""
+    """Step 1, and what the doctor's rules see in the first steps of training."""
     settings = session.settings.initial_loss
     measured = measure_initial(
         session.problem,
@@ -62,12 +72,34 @@ def initial_loss_stage(session: Session, prepared: Prepared) -> StageResult:
         seeds=settings.seeds,
     )
     flow = measure_flow(session.problem, prepared.start, session.seed)
-    return judge_initial_loss(
+    result = judge_initial_loss(
         measured,
         settings,
         flow=flow,
         expected=session.opened.task.expected_initial_loss,
     )
+    if not flow.has_graph or not math.isfinite(flow.loss):
+        return result  # nothing can be trained, and the next step says why
+    found, steps = _watched(session, prepared)
+    result = dataclasses.replace(result, evidence={**result.evidence, "watched_steps": steps})
+    return with_mistakes(result, found, session.findings)
+
+
+def _watched(session: Session, prepared: Prepared) -> tuple[list[Finding], int]:
+    """What the doctor's rules see in a few plain steps, and how many those were: 0 where too few can be paid for."""
+    steps = _watched_steps(session, prepared)
+    if steps < session.settings.doctor.hits:
+        return [], 0
+    return mistakes(session.problem, prepared.start, session.seed, session.settings, steps=steps), steps
+
+
+def _watched_steps(session: Session, prepared: Prepared) -> int:
+    """Steps that the doctor's rules look at: fewer where the budget's share for it does not last."""
+    settings = session.settings.initial_loss
+    if session.budget_seconds is None:
+        return settings.watched_steps
+    affordable = settings.watched_share * session.budget_seconds / session.seconds_per_step(prepared.start)
+    return min(settings.watched_steps, int(affordable / WATCHED_COST))
 
 
 def overfit_stage(session: Session, prepared: Prepared) -> StageResult:

@@ -39,3 +39,5 @@ class InitialLossSettings:
     favoured_class: float = setting(
         0.5, "mean probability of one class above its uniform share that is named", "ours; recipe row 21"
     )
+    watched_steps: int = setting(24, "plain steps that the doctor's rules look at", "ours; a rule needs 3")
+    watched_share: float = setting(0.01, "share of the budget that those may take", "ours")
