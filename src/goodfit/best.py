@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +49,10 @@ def load_best(folder: str | Path) -> nn.Module:
     try:
         manifest = json.loads((folder / "manifest.json").read_text())
     except OSError:
-        raise FolderError(f"{folder} holds no model: a run writes best/ when its final training has ended.") from None
+        raise FolderError(
+            f"{folder} holds no model: a run writes best/ when its final training has ended, "
+            "a task's search when it has ended."
+        ) from None
     build = _builder(folder, manifest)
 
     def rebuilt(file: str) -> nn.Module:
@@ -116,6 +120,15 @@ def write_best(
         USE.format(task=task_name, name="use.py", what=what.get(variant, f"an ensemble of {len(members)} networks"))
     )
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")  # last: it says that all is there
+
+
+def folder_of(function: Callable[..., Any]) -> dict[str, str]:
+    """The folder that a task's file lies in, where it may import its neighbours from; {} where there is no file."""
+    try:
+        path = inspect.getsourcefile(inspect.unwrap(function))
+    except TypeError:
+        return {}
+    return {"folder": str(Path(path).resolve().parent)} if path and Path(path).is_file() else {}
 
 
 def _builder(folder: Path, manifest: Mapping[str, Any]) -> Any:

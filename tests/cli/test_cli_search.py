@@ -281,3 +281,8 @@ def test_a_metric_that_is_never_printed_is_told(here: Path, capfd: pytest.Captur
     ]
     assert main([*arguments, *PROGRAM]) == 2
     assert "No line of the command's output had val_acc=NUMBER" in capfd.readouterr().err
+
+
+def test_force_is_refused_since_nothing_stops_a_search(capsys: pytest.CaptureFixture[str]):
+    assert main(["search", "task.py", "--force"]) == 2
+    assert "--force is for run and check: no finding stops a search" in capsys.readouterr().err

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,8 @@ from torch import nn
 
 import goodfit as gf
 from goodfit import schemas
+from goodfit.best import load_best
+from goodfit.errors import GoodfitError
 from goodfit.recipe.progress import ProgressEvent, StageProgress
 
 
@@ -200,3 +204,68 @@ def test_bad_input_gets_one_sentence_and_leaves_nothing(tmp_path: Path, given: d
 def test_a_run_is_not_gone_on_with_as_a_search(tmp_path: Path, halved: gf.Study):
     with pytest.raises(gf.FolderError, match=r"was begun by .* and can only be gone on with by that"):
         gf.run(small_task(), out=halved.out, resume=True, trials=2, epochs=1, workers=0)
+
+
+def test_the_best_trial_is_kept_as_a_model(halved: gf.Study):
+    best = json.loads((halved.out / "result.json").read_text())["best"]
+    assert json.loads((halved.out / "best" / "hyperparameters.json").read_text()) == best["hyperparameters"]
+    model = load_best(halved.out)
+    x, y = _data().val
+    with torch.no_grad():
+        assert float(F.cross_entropy(model(x), y)) == pytest.approx(best["val"]["loss"], rel=1e-5)
+    done = subprocess.run([sys.executable, halved.out / "best" / "use.py"], capture_output=True, text=True, check=True)
+    assert "parameters" in done.stdout
+
+
+def _not_wide_and_fast(hp: gf.Hyperparameters) -> nn.Module:
+    if hp.width == 16 and hp.lr > 4e-3:
+        raise ValueError("16 is no width for such a rate")
+    return nn.Sequential(nn.Linear(6, hp.width), nn.ReLU(), nn.Linear(hp.width, 2))
+
+
+class _BreaksAtHighRates(nn.Sequential):
+    """Raises in training once its weights have left for far away, in whatever company."""
+
+    def forward(self, x):
+        if self.training and float(self[0].weight.detach().abs().max()) > 2.0:
+            raise RuntimeError("the weights are beyond what this net can bear")
+        return super().forward(x)
+
+
+def test_a_model_that_cannot_be_built_is_a_failed_trial_with_its_reason(tmp_path: Path):
+    study = gf.search(
+        small_task(model=_not_wide_and_fast), trials=12, epochs=1, workers=0, out=tmp_path / "run", strategy="sobol"
+    )
+    assert study.status == "done"
+    failed = [t for t in study.trials if t.status == "failed"]
+    assert failed
+    assert {t.hyperparameters["width"] for t in failed} == {16}
+    assert all("16 is no width for such a rate" in t.reason for t in failed)
+    assert {t.hyperparameters["width"] for t in study.trials if t.status == "done"} == {8, 16}
+    assert len(study.trials) == 12
+
+
+def test_an_exception_while_training_fails_its_own_trial_and_the_others_go_on(tmp_path: Path):
+    def build(hp: gf.Hyperparameters) -> nn.Module:
+        return _BreaksAtHighRates(nn.Linear(6, hp.width), nn.ReLU(), nn.Linear(hp.width, 2))
+
+    task = small_task(model=build, space=gf.Space(lr=gf.log(1e-3, 3.0), width=gf.choice(8)), start={"lr": 1e-3})
+    study = gf.search(task, trials=9, epochs=2, workers=0, out=tmp_path / "run", strategy="random", early="none")
+    assert study.status == "done"
+    failed = [t for t in study.trials if t.status == "failed"]
+    done = [t for t in study.trials if t.status == "done"]
+    assert failed
+    assert len(done) >= 4
+    assert max(t.hyperparameters["lr"] for t in done) < max(t.hyperparameters["lr"] for t in failed)
+    assert all("beyond what this net can bear" in t.reason for t in failed)
+
+
+def test_a_task_whose_trials_all_fail_ends_with_one_sentence(tmp_path: Path):
+    def only_at_the_start(hp: gf.Hyperparameters) -> nn.Module:
+        if hp.lr != 1e-2:
+            raise ValueError("no net for such a rate")
+        return nn.Linear(6, 2)
+
+    task = small_task(model=only_at_the_start, space=gf.Space(lr=gf.log(1e-4, 1e-1)), start={"lr": 1e-2})
+    with pytest.raises(GoodfitError, match=r"^5 trials failed one after another; the last: .*no net for such a rate"):
+        gf.search(task, trials=9, epochs=1, workers=0, out=tmp_path / "run", strategy="sobol")

@@ -93,7 +93,9 @@ def task_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("task", metavar="TASK", nargs="?", help="file.py, file.py:name or package.module:name")
 
 
-def add_run_options(parser: argparse.ArgumentParser, *, budget: str, plans: bool, folder: str) -> None:
+def add_run_options(
+    parser: argparse.ArgumentParser, *, budget: str, plans: bool, folder: str, force: bool = True
+) -> None:
     """The options of `run`, `check` and `demo`.
 
     Args:
@@ -144,7 +146,9 @@ def add_run_options(parser: argparse.ArgumentParser, *, budget: str, plans: bool
         "--seed", metavar="N", type=whole_number(0), default=0, help="same seed and same plan, same result (default 0)"
     )
     deciding.add_argument(
-        "--force", action="store_true", help="go on where an error-level finding would stop the recipe"
+        "--force",
+        action="store_true",
+        help="go on where an error-level finding would stop the recipe" if force else argparse.SUPPRESS,
     )
     deciding.add_argument(
         "--set",

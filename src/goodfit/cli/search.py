@@ -40,6 +40,8 @@ def command(arguments: Sequence[str]) -> int:
     task_argument(parser)
     _add_options(parser)
     options = parser.read(own)
+    if options.force:
+        raise UsageError("--force is for run and check: no finding stops a search, so there is nothing to go on past.")
     whole = ["goodfit", "search", *arguments]
     if options.question is not None:
         _check_question(options, program)
@@ -93,6 +95,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         budget=f"{BUDGET} for a task, or none where --trials is given",
         plans=False,
         folder="runs/<task's name>-search",
+        force=False,
     )
 
 

@@ -4,15 +4,13 @@ set once."""
 from __future__ import annotations
 
 import dataclasses
-import inspect
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from torch import nn
 
-from goodfit.best import write_best
+from goodfit.best import folder_of, write_best
 from goodfit.errors import TrainingError
 from goodfit.findings import Finding
 from goodfit.recipe.final import (
@@ -303,22 +301,13 @@ def _write(
             task_name=task.name,
             source=task.source,
             model=task.model,
-            spec=_folder_of(task.model),
+            spec=folder_of(task.model),
             hyperparameters=chosen,
             variant=variant.name,
             single=single.state_dict(),
             members={f"members/{i}.pt": m.state_dict() for i, m in enumerate(models)} if wins else {},
             merge=str(merge) if wins else None,
         )
-
-
-def _folder_of(function: Callable[..., Any]) -> dict[str, str]:
-    """The folder that a task's file lies in, where it may import its neighbours from; {} where there is no file."""
-    try:
-        path = inspect.getsourcefile(inspect.unwrap(function))
-    except TypeError:
-        return {}
-    return {"folder": str(Path(path).resolve().parent)} if path and Path(path).is_file() else {}
 
 
 def _plan(session: Session, ambition: Ambition) -> FinalLength:

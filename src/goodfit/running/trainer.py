@@ -15,6 +15,7 @@ from goodfit.ledger.folder import RunFolder
 from goodfit.ledger.records import CurveRecord, TrialRecord
 from goodfit.running.costs import Timing
 from goodfit.running.engine_choice import EngineChooser
+from goodfit.running.failing import Failures, apart, unbuildable
 from goodfit.running.journal import Journal
 from goodfit.running.outcome import Outcome
 from goodfit.running.prices import Prices
@@ -41,6 +42,7 @@ class Trainer:
         stage: the number of the stage under way; new trials belong to it.
         next_trial: the next trial's number.
         interrupt_requested: set from outside, by a signal's handler.
+        failures: how many trials failed in the user's code one after another, and how many may.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Trainer:
         self.stage = 0
         self.next_trial = 0
         self.interrupt_requested = False
+        self.failures = Failures()
         self._problem = problem
         self._objective = objective
         self._executor = executor
@@ -106,7 +109,7 @@ class Trainer:
 
         Raises:
             Interrupted: a signal came; all is kept.
-            TrainingError: the user's code raised, or a worker crashed twice.
+            TrainingError: the user's code raised, or a worker crashed twice; or more trials than `failures` allows.
         """
         self.raise_if_interrupted()
         request = Request(
@@ -119,8 +122,9 @@ class Trainer:
             is_kept=is_kept,
             problem=problem or self._problem,
         )
+        first = self.next_trial
         works = self._works(request)
-        outcomes = [self.outcomes[t.number] for work, _ in works for t in work.trials]
+        outcomes = [self.outcomes[number] for number in range(first, self.next_trial)]
         if is_kept:
             for outcome in outcomes:
                 self._journal.recall(outcome)
@@ -146,6 +150,11 @@ class Trainer:
             states = load_states(self._folder.checkpoints / file, only=wanted)
             found.update({number: states[number] for number in wanted if number in states})
         return found
+
+    def has_state(self, number: int) -> bool:
+        """Whether the state that a trial ended in still lies on the disk."""
+        key = f"states/{number}"
+        return key in self._journal and (self._folder.checkpoints / self._journal[key]).exists()
 
     def recall_stage(self, stage: int, steps_per_epoch: Callable[[Mapping[str, Any]], int]) -> None:
         """All trials of a stage that is replayed, as they ended before the interruption."""
@@ -181,7 +190,8 @@ class Trainer:
     def _works(self, request: Request) -> list[tuple[CohortWork, float]]:
         """The request as works for the executor, each with the size of its steps."""
         works: list[tuple[CohortWork, float]] = []
-        groups = groups_of(request, self.next_trial, lambda number: self.outcomes[number].step)
+        broken = self._broken(request)
+        groups = groups_of(request, self.next_trial, lambda number: self.outcomes[number].step, broken)
         self.next_trial += len(request.entries)
         for group in groups:
             choice = self._journal.decided(
@@ -195,12 +205,34 @@ class Trainer:
                 self._chosen(choice["engine"], choice["told"])
             for at in range(0, len(group.trials), choice["cohort"]):
                 cohort = group.trials[at : at + choice["cohort"]]
-                works.append((self._work(request, cohort, group, choice["engine"]), self._size(cohort[0])))
+                work, size = self._work(request, cohort, group, choice["engine"]), self._size(cohort[0])
+                is_apart = f"alone/{work.key}" in self._journal
+                works += [(one, size) for one in (apart(work, self._journal) if is_apart else [work])]
         return works
+
+    def _broken(self, request: Request) -> set[int]:
+        """Where failed trials are kept: the numbers of those whose models cannot be built, each ended as failed."""
+        broken = unbuildable(request, self.next_trial) if self.failures.are_kept else {}
+        for number, (reason, trace) in broken.items():
+            entry = request.entries[number - self.next_trial]
+            trial = Trial(number, entry.seed, (Segment(0, dict(entry.hyperparameters), 0),), entry.parent)
+            self.outcomes[number] = Outcome(trial, self.stage, request.steps_per_epoch(entry.hyperparameters), "")
+            self._fail(number, reason, trace)
+        return set(broken)
+
+    def _fail(self, number: int, reason: str, trace: str) -> None:
+        self._take(Ended(number, Status.FAILED, self.outcomes[number].step, reason))
+        self._journal.writer.flush()
+        self.failures.count(reason, trace)
 
     def _choice(self, request: Request, group: Group) -> dict[str, Any]:
         """How a group trains: engine, trials a cohort, and what was measured."""
-        return self._chooser.choose(request.problem, group.trials, request.regime, self._executor.slots)
+        try:
+            return self._chooser.choose(request.problem, group.trials, request.regime, self._executor.slots)
+        except Exception:
+            if not self.failures.are_kept:
+                raise
+            return {"engine": "pool", "cohort": 1}  # what a model raised here it raises as a trial, and is told there
 
     def _size(self, trial: Trial) -> float:
         return self._prices.size_of(trial.hyperparameters)
@@ -252,13 +284,23 @@ class Trainer:
                             interrupted = True
                         else:
                             self._finish(work, size, seconds, is_kept)
+                            self.failures.in_a_row = 0
                     case Failed(key, text, trace):
-                        work, _ = waiting.pop(key)
-                        executor.interrupt()
-                        self._journal.writer.flush()
-                        error = TrainingError(text)
-                        error.add_note(trace)
-                        raise error
+                        work, size = waiting.pop(key)
+                        if self.failures.are_kept and len(work.trials) > 1:
+                            self._journal.note(f"alone/{key}", True)
+                            queue.extend((single, size) for single in apart(work, self._journal))
+                            continue
+                        try:
+                            if self.failures.are_kept:
+                                self._fail(work.trials[0].number, text, trace)
+                                self._journal.note(f"work/{key}", True)
+                            else:
+                                self.failures.count(text, trace)
+                        except TrainingError:
+                            executor.interrupt()
+                            self._journal.writer.flush()
+                            raise
             if deadline is not None and not stopping and self._journal.elapsed() >= deadline:
                 stopping = True
                 self._leave_out(queue, is_kept)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -72,19 +72,24 @@ class Group:
     steps: int  # up to which they go
 
 
-def groups_of(request: Request, first_number: int, step_of: Callable[[int], int]) -> list[Group]:
+def groups_of(
+    request: Request, first_number: int, step_of: Callable[[int], int], without: Collection[int] = ()
+) -> list[Group]:
     """The request's trials, numbered in the order of its entries, in groups.
 
     Args:
         request: what is asked for.
         first_number: of the first entry's trial.
         step_of: the step at which a parent stands, by its number.
+        without: numbers that are left out, since their models cannot be built.
 
     Raises:
         TaskError: a model cannot be built.
     """
     by_length: dict[tuple[int, int], list[Trial]] = {}
     for number, entry in enumerate(request.entries, first_number):
+        if number in without:
+            continue
         steps = request.steps(entry)
         segment = Segment(0, dict(entry.hyperparameters), steps if entry.is_scheduled else 0)
         start = step_of(entry.parent) if entry.parent is not None else 0

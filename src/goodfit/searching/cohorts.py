@@ -14,6 +14,7 @@ from goodfit.running.reading import observation_of
 from goodfit.running.session import Session
 from goodfit.running.trying import Prepared
 from goodfit.running.works import Entry
+from goodfit.searching.keeping import keep_best
 from goodfit.searching.options import OPTUNA, SearchOptions, grid_size, make
 from goodfit.space.levels import frozen_value
 from goodfit.strategy.coarse_to_fine import CoarseToFine, Round
@@ -77,6 +78,7 @@ class TaskSearch:
         self._space = prepared.space
         self._start = {"lr": 1e-3, **prepared.start}
         self._known = list(known)
+        session.trainer.failures.most = self._settings.rounds.failures_most
         self._configurations: list[Configuration] = []
         plan = session.decided("search/plan", lambda: self._plan(options))
         self._trials, self._epochs = int(plan["trials"]), float(plan["epochs"])
@@ -110,6 +112,7 @@ class TaskSearch:
                 self._recall(result)
             if len(self._configurations) == before:
                 break
+        keep_best(self._session)
         return "done" if ranked(self._history()) else "stopped"
 
     # -- a stage -------------------------------------------------------------------------------------------------
