@@ -64,6 +64,11 @@ class Watch:
             self._recorder.stop().seconds = time.process_time() - self._before
 
     @property
+    def is_open(self) -> bool:
+        """Whether the watch goes on still."""
+        return self._recorder.running
+
+    @property
     def recording(self) -> Recording:
         """What was seen so far."""
         return self._recorder.recording
