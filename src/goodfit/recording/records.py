@@ -14,7 +14,7 @@ Shape = tuple[int, ...]
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Site:
-    """A line of the user's code."""
+    """A line of the user's code; without a file, what was called by none."""
 
     file: str  # as people write it: relative to the working folder where it lies within
     line: int
@@ -22,7 +22,7 @@ class Site:
     code: str = ""  # the line itself, stripped
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}"
+        return f"{self.file}:{self.line}" if self.file else ""
 
 
 @dataclasses.dataclass(slots=True)

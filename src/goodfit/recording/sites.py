@@ -8,7 +8,7 @@ import re
 import site
 import sys
 import sysconfig
-from types import FrameType
+from types import CodeType, FrameType
 
 from goodfit.recording.records import Site
 
@@ -25,10 +25,15 @@ class Sites:
     Args:
         own: files that are the user's wherever they lie (the script itself).
         folder: the working folder, which paths are told relative to.
+        outermost: the code of a loop of ours that trains the user's model: who called it has no part in the training,
+            and what no line of the user's calls within it has a place without a file.
     """
 
-    def __init__(self, own: frozenset[str] = frozenset(), folder: str | None = None) -> None:
+    def __init__(
+        self, own: frozenset[str] = frozenset(), folder: str | None = None, outermost: CodeType | None = None
+    ) -> None:
         self._own = own
+        self._outermost = outermost
         self._folder = os.getcwd() if folder is None else folder
         paths = sysconfig.get_paths()
         roots = {paths["stdlib"], paths["platstdlib"], paths["purelib"], paths["platlib"]}
@@ -48,7 +53,7 @@ class Sites:
         frame: FrameType | None = sys._getframe(1)
         known = self._is_user
         for _ in range(_DEEPEST):
-            if frame is None:
+            if frame is None or frame.f_code is self._outermost:
                 return None
             name = frame.f_code.co_filename
             own = known.get(name)
@@ -62,7 +67,9 @@ class Sites:
     def here(self) -> Site | None:
         """The line that the innermost frame of the user's code is at."""
         frame = self.frame()
-        return None if frame is None else self.of(frame)
+        if frame is None:
+            return None if self._outermost is None else Site("", 0)
+        return self.of(frame)
 
     def of(self, frame: FrameType) -> Site:
         """The line that a frame is at."""

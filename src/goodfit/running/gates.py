@@ -16,6 +16,7 @@ from goodfit.recipe.data import judge_data
 from goodfit.recipe.initial_loss import judge_initial_loss
 from goodfit.recipe.learning_rate import Bracket
 from goodfit.recipe.mistakes import with_mistakes
+from goodfit.recipe.output_form import WHERE as IN_INITIAL_LOSS
 from goodfit.recipe.overfit import Overfit
 from goodfit.recipe.result import StageResult
 from goodfit.recipe.runs import Ask, Run, run_of
@@ -90,7 +91,10 @@ def _watched(session: Session, prepared: Prepared) -> tuple[list[Finding], int]:
     steps = _watched_steps(session, prepared)
     if steps < session.settings.doctor.hits:
         return [], 0
-    return mistakes(session.problem, prepared.start, session.seed, session.settings, steps=steps), steps
+    found = mistakes(
+        session.problem, prepared.start, session.seed, session.settings, steps=steps, where=IN_INITIAL_LOSS
+    )
+    return found, steps
 
 
 def _watched_steps(session: Session, prepared: Prepared) -> int:

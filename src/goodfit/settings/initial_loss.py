@@ -41,3 +41,4 @@ class InitialLossSettings:
     )
     watched_steps: int = setting(24, "plain steps that the doctor's rules look at", "ours; a rule needs 3")
     watched_share: float = setting(0.01, "share of the budget that those may take", "ours")
+    watched_rate: float = setting(1e-3, "their learning rate, which is not what they test", "PyTorch's for Adam")
