@@ -87,12 +87,83 @@ def root_of_zero_late():
         opt.step()
 
 
+class Recurrent(nn.Module):
+    """Sums a sequence with a state that may be cut at every step, or where a piece begins."""
+
+    def __init__(self, cut_every_step: bool):
+        super().__init__()
+        self.cell, self.out, self.cuts = nn.GRUCell(1, 12), nn.Linear(12, 1), cut_every_step
+
+    def forward(self, x, state=None):
+        state = torch.zeros(len(x), 12) if state is None else state.detach()
+        for step in range(x.shape[1]):
+            state = self.cell(x[:, step : step + 1], state.detach() if self.cuts else state)
+        return self.out(state), state
+
+
+def recur(model, *, carried: bool = False):
+    opt, state = torch.optim.Adam(model.parameters(), 5e-3), None
+    for _ in range(30):
+        x = torch.randn(32, 6)
+        out, state = model(x, state if carried else None)
+        opt.zero_grad()
+        F.mse_loss(out, x.sum(1, keepdim=True)).backward()
+        opt.step()
+
+
+def state_cut_at_every_step():
+    recur(Recurrent(cut_every_step=True))
+
+
+class Coder(nn.Module):
+    """A variational autoencoder whose draw lets the gradient through, or does not."""
+
+    def __init__(self, reparametrised: bool):
+        super().__init__()
+        self.encoder, self.decoder, self.reparametrised = nn.Linear(6, 8), net(4, 6), reparametrised
+
+    def forward(self, x):
+        mean, spread = self.encoder(x).chunk(2, 1)
+        code = torch.distributions.Normal(mean, spread.exp())
+        return self.decoder(code.rsample() if self.reparametrised else code.sample()), mean, spread
+
+
+def encode(model):
+    x, _ = blobs()
+    opt = torch.optim.Adam(model.parameters(), 5e-3)
+    for rows in torch.randint(0, len(x), (30, 32)):
+        out, mean, spread = model(x[rows])
+        opt.zero_grad()
+        (F.mse_loss(out, x[rows]) + (mean.square() + (2 * spread).exp() - 2 * spread).mean()).backward()
+        opt.step()
+
+
+def draw_without_gradient():
+    encode(Coder(reparametrised=False))
+
+
+def updated_and_cut_by_hand():
+    x, y = lines()
+    w1, w2 = (torch.randn(6, 16) / 3).requires_grad_(), (torch.randn(16, 1) / 4).requires_grad_()
+    for _ in range(60):
+        loss = F.mse_loss(torch.tanh(x @ w1).detach() @ w2, y)
+        loss.backward()
+        with torch.no_grad():
+            for w in (w1, w2):
+                if w.grad is not None:
+                    w -= 0.05 * w.grad
+                    w.grad = None
+
+
 @pytest.mark.parametrize(
     ("kind", "work"),
     [
         ("dead-graph-detach", cut_by_hand),
         ("dead-graph-detach", outputs_rebuilt),
         ("dead-graph-detach", signs_between),
+        ("dead-graph-detach", state_cut_at_every_step),
+        ("dead-graph-detach", draw_without_gradient),
+        ("dead-graph-detach", updated_and_cut_by_hand),
         ("parameters-not-in-optimizer", half_held_by_hand),
         ("bad-initialisation", all_zero_by_hand),
         ("missing-nonlinearity", linear_by_hand),
@@ -142,9 +213,101 @@ def logarithm_masked_out():
         lambda out, t: -(t * out.log_softmax(1) - torch.where(t > 0, t * t.log(), t)).sum(1).mean())  # fmt: skip
 
 
+def state_carried_over():
+    """Truncated backpropagation: the state goes from one piece into the next, cut once in between."""
+    recur(Recurrent(cut_every_step=False), carried=True)
+
+
+def draw_with_gradient():
+    encode(Coder(reparametrised=True))
+
+
+def quantised():
+    """Vector quantisation: codes and encoder learn by cut targets, the decoder's gradient passes straight through."""
+
+    class Quantised(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.encoder, self.codes, self.decoder = nn.Linear(6, 4), nn.Embedding(16, 4), net(4, 6)
+
+        def forward(self, x):
+            z = self.encoder(x)
+            q = self.codes(torch.cdist(z, self.codes.weight).argmin(1))
+            extra = F.mse_loss(q, z.detach()) + 0.25 * F.mse_loss(z, q.detach())
+            return self.decoder(z + (q - z).detach()), extra
+
+    x, _ = blobs()
+    model = Quantised()
+    opt = torch.optim.Adam(model.parameters(), 5e-3)
+    for rows in torch.randint(0, len(x), (30, 32)):
+        out, extra = model(x[rows])
+        opt.zero_grad()
+        (F.mse_loss(out, x[rows]) + extra).backward()
+        opt.step()
+
+
+def probed():
+    """A head on cut features beside the one that trains them."""
+
+    class Probed(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body, self.head, self.probe = nn.Linear(6, 16), nn.Linear(16, 6), nn.Linear(16, 3)
+
+        def forward(self, x):
+            z = torch.relu(self.body(x))
+            return self.head(z), self.probe(z.detach())
+
+    x, y = blobs()
+    model = Probed()
+    opt = torch.optim.Adam(model.parameters(), 5e-3)
+    for rows in torch.randint(0, len(x), (30, 32)):
+        out, classes = model(x[rows])
+        opt.zero_grad()
+        (F.mse_loss(out, x[rows]) + F.cross_entropy(classes, y[rows])).backward()
+        opt.step()
+
+
+def actions_drawn():
+    """A policy whose draws decide what it sees next, trained by their log-probabilities."""
+
+    class Agent(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.policy = nn.Sequential(nn.Linear(2, 16), nn.Tanh(), nn.Linear(16, 1))
+
+        def forward(self, x):
+            total, reward = 0.0, 0.0
+            for _ in range(4):
+                drawn = torch.distributions.Normal(self.policy(x), 0.5)
+                action = drawn.sample()
+                total = total + drawn.log_prob(action).sum(1)
+                x = torch.cat([x[:, :1] + 0.3 * action, x[:, 1:]], 1)
+                reward = reward - (x[:, 0] - x[:, 1]).square()
+            return total, reward
+
+    agent = Agent()
+    opt = torch.optim.Adam(agent.parameters(), 5e-3)
+    for _ in range(30):
+        total, reward = agent(torch.randn(64, 2))
+        opt.zero_grad()
+        (-total * (reward - reward.mean())).mean().backward()
+        opt.step()
+
+
 @pytest.mark.parametrize(
     "work",
-    [sound_by_hand, signs_passed_straight_through, inputs_want_gradients, logarithm_masked_out],
+    [
+        sound_by_hand,
+        signs_passed_straight_through,
+        inputs_want_gradients,
+        logarithm_masked_out,
+        state_carried_over,
+        draw_with_gradient,
+        quantised,
+        probed,
+        actions_drawn,
+    ],
     ids=lambda work: work.__name__,
 )
 def test_a_healthy_loop_that_resembles_one_gets_no_alarm(work):

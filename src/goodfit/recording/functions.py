@@ -7,11 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from goodfit.recording import tensors
 from goodfit.recording.activations import ActivationWatch
+from goodfit.recording.bare import BareWatch
+from goodfit.recording.cuts import CutWatch
 from goodfit.recording.losses import PAIRED, LossWatch
 from goodfit.recording.origins import RISKY, OriginWatch
 from goodfit.recording.records import CutUse, Site, SoftmaxUse
@@ -24,9 +26,11 @@ _DROPOUT = {"dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "
 _ACTIVATIONS = {"relu", "relu_", "tanh", "sigmoid", "tanh_", "sigmoid_"}
 _CUTS = {"detach", "item", "numpy", "tolist", "detach_"}
 _FLAT = {"sign", "sgn", "round", "floor", "ceil", "trunc", "fix", "heaviside"}  # gradient 0 wherever there is one
+_PRODUCTS = {"matmul", "__matmul__", "mm", "bmm", "linear"}  # the second factor is the weight
 _CASTS = {"float", "double", "to", "type", "type_as"}
 
 
+_MOST_BARE = 200  # weights without a module
 _GRAD = vars(torch._C.TensorBase)["grad"].__get__  # clearing reads it: no use of the parameter
 
 
@@ -54,6 +58,8 @@ class FunctionMode(TorchFunctionMode):
             for value in args:
                 if id(value) in state.bare:
                     state.bare[id(value)].orphaned += 1
+        if state.stack and state.looking and not state.busy:
+            self._inside(func, args, out)
         if entry is None:
             return out
         if state.here() and state.looking:
@@ -67,6 +73,18 @@ class FunctionMode(TorchFunctionMode):
                 state.busy = False
         return out
 
+    def _inside(self, func: Any, args: tuple[Any, ...], out: Any) -> None:
+        """A call inside a network, of whatever function."""
+        state = self._state
+        state.busy = True
+        try:
+            with without_functions():
+                self._functions.cuts.see(getattr(func, "__name__", ""), args, out)
+        except Exception as error:
+            state.failed(error, "cut")
+        finally:
+            state.busy = False
+
 
 class FunctionWatch:
     """The handlers."""
@@ -77,6 +95,8 @@ class FunctionWatch:
         self._activations = activations
         self._softmaxes: dict[tuple[str, Site], SoftmaxUse] = {}
         self.origins = OriginWatch(state, losses)
+        self.cuts = CutWatch(state)
+        self.bare = BareWatch(state)
         self.softmax_numbers: dict[int, tuple[SoftmaxUse, int]] = {}  # graph node -> its call, its length
 
     def handler(self, func: Any) -> tuple[str, Handler] | None:
@@ -94,6 +114,8 @@ class FunctionWatch:
             return name, self._dropout
         if name in _CUTS:
             return name, self._cut
+        if name in _PRODUCTS:
+            return name, self._product
         if name in _FLAT:
             return name, self._flat
         if name in _CASTS:
@@ -165,6 +187,14 @@ class FunctionWatch:
         if site is None:
             return
         self._count(name, site, state.recording.cuts)
+
+    def _product(self, name: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
+        """A weight that belongs to no module, in a loop that may have no optimiser either."""
+        weight = args[1] if len(args) > 1 else None
+        if not isinstance(weight, Tensor) or isinstance(weight, nn.Parameter) or len(self.state.bare) >= _MOST_BARE:
+            return
+        if weight.is_leaf and weight.requires_grad and weight.ndim == 2:
+            self.bare.hold(weight)
 
     def _flat(self, name: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
         site = self.state.sites.here()

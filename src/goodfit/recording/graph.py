@@ -178,6 +178,32 @@ _OPERANDS = {
 }  # of two factors; else input, weight
 
 
+def behind_weights(root: Tensor) -> set[int]:
+    """The sequence numbers of the nodes whose results are multiplied by weights on the way to a tensor."""
+    found: set[int] = set()
+    inner: list[Any] = []
+    stack: list[Any] = [root.grad_fn] if root.grad_fn is not None else []
+    seen: set[Any] = set(stack)
+    while stack and len(seen) < _MOST_NODES:
+        node = stack.pop()
+        if node.name() in LINEAR:
+            inner.append(_operands(node)[2])
+        for behind, _ in node.next_functions:
+            if behind is not None and behind not in seen:
+                seen.add(behind)
+                stack.append(behind)
+    stack, seen = [node for node in inner if node is not None], set()
+    while stack:
+        node = stack.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        if node.next_functions:
+            found.add(node._sequence_nr())
+        stack += [behind for behind, _ in node.next_functions if behind is not None]
+    return found
+
+
 def _operands(node: Any) -> tuple[Tensor | None, bool, Any]:
     """A linear node's weight, whether its units lie along its last axis, and the node of its input.
 

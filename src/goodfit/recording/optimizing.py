@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from goodfit.recording import graph, tensors
-from goodfit.recording.bare import BareWatch
 from goodfit.recording.forwards import ForwardWatch, rows_alike
 from goodfit.recording.functions import FunctionWatch
 from goodfit.recording.losses import LossWatch
@@ -56,7 +55,7 @@ class OptimizerWatch:
         self._suspects: list[str] = []
         self._is_singular = False  # the loss holds operations whose derivative is not finite somewhere
         self._origins = functions.origins
-        self._bare = BareWatch(state)
+        self._bare = functions.bare
 
     # ---- construction
 
@@ -83,6 +82,8 @@ class OptimizerWatch:
         root = next(iter(tensors.tensors_in(roots)), None)
         if root is None:
             return
+        cuts = self._functions.cuts
+        cuts.last_root = root.grad_fn._sequence_nr() if root.grad_fn is not None else -1
         scalar = root.numel() == 1 and tensors.is_plain(root)
         value = float(root.detach()) if scalar else math.nan
         if scalar and not state.in_step:
@@ -108,6 +109,7 @@ class OptimizerWatch:
             entry = state.parameter_uses.get(key) or self._bare.found(leaf)
             if entry is not None:
                 entry.reached += 1
+        self._functions.cuts.backward(seen, root)
         self._resolve(seen, root)
         self._look_for_leftovers(parameters)
         if recording.nonlinear_operations == 0:
@@ -369,6 +371,7 @@ class OptimizerWatch:
         for forward in pending:
             self._forwards.settle(forward)
         state.last_output = None
+        self._functions.cuts.forget()
 
     def busiest(self) -> Any:
         """The optimiser that took most steps, while it lives."""

@@ -269,6 +269,7 @@ class CutUse:
     site: Site
     calls: int = 0
     inside_forward: int = 0
+    lost: int = 0  # backward passes in which what lies behind got no gradient through it, although the loss needs it
 
 
 @dataclasses.dataclass(slots=True)

@@ -129,7 +129,7 @@ def dead_graph_detach(recording: Recording, settings: DoctorSettings) -> Finding
         p
         for p in recording.parameters
         if p.requires_grad
-        and p.in_optimizer
+        and (p.in_optimizer or (p.is_bare and recording.manual_updates >= settings.hits and not recording.optimised))
         and not p.reached
         and not p.loaded
         and p.registered
@@ -138,7 +138,7 @@ def dead_graph_detach(recording: Recording, settings: DoctorSettings) -> Finding
     ]
     weights = [p for p in cut if len(p.shape) >= 2] or cut
     if not cut:
-        return _flattened(recording, settings)
+        return _cut_within(recording, settings) or _flattened(recording, settings)
     if recording.backwards < settings.hits or not any(p.reached for p in recording.parameters):
         return None
     amount = sum(math.prod(p.shape) for p in cut)
@@ -157,6 +157,34 @@ def dead_graph_detach(recording: Recording, settings: DoctorSettings) -> Finding
         evidence={"parameters": len(cut), "numbers": amount, "names": [p.name for p in cut[:8]]},
         where=site or str((use.training_site if use else None) or ""),
         confidence=0.92 if site or without else 0.8,
+    )
+
+
+def _cut_within(recording: Recording, settings: DoctorSettings) -> Finding | None:
+    """A cut inside a network that the loss depends on: what lies before it gets no gradient for that."""
+    lost = max(recording.cuts, key=lambda use: use.lost, default=None)
+    if lost is None or lost.lost < settings.hits or lost.lost < settings.share * recording.looked:
+        return None
+    sampled = lost.how not in ("detach", "no_grad")
+    return Finding(
+        kind="dead-graph-detach",
+        message=(
+            "A random draw inside the network passes no gradient on"
+            if sampled
+            else "A tensor inside the network is cut from the graph"
+        )
+        + (
+            f" although the loss depends on what is computed from it (in {lost.lost} of {recording.looked} backward "
+            "passes looked at): the layers before it do not learn what it is needed for."
+        ),
+        action=(
+            "Draw by reparametrisation: mean + std * torch.randn_like(std), or rsample() of a distribution."
+            if sampled
+            else "Remove the detach, .data or no_grad at this line."
+        ),
+        evidence={"how": lost.how, "backward_passes": recording.looked, "lost": lost.lost},
+        where=str(lost.site),
+        confidence=0.88,
     )
 
 
