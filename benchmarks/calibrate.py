@@ -34,7 +34,13 @@ def wilson(hits: int, n: int, z: float = 1.96) -> tuple[float, float]:
 def row(case: Case, rounds: int) -> str:
     """The case's line of the table."""
     n = min(case.rounds or rounds, rounds)
-    hits = [bool(case.look(seed)) for seed in range(n)]
+    hits: list[bool] = []
+    seed = 0
+    while len(hits) < n:
+        found = case.look(seed)
+        hits += found if isinstance(found, list) else [bool(found)]
+        seed += 1
+    hits = hits[:n]
     rate = sum(hits) / n
     low, high = wilson(sum(hits), n)
     return f"| {case.name} | {case.about} | {case.goal} | {rate:.1%} | {low:.1%} to {high:.1%} | {n} |"

@@ -31,12 +31,12 @@ FEW = SearchSettings(border_permutations=400)  # a coarser p value, at half the 
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """A rule held against made-up studies: `look(seed)` says whether it fired on one."""
+    """A rule held against made-up studies: `look(seed)` says whether it fired on one, or in each of its rounds."""
 
     name: str
     about: str  # the studies
     goal: str
-    look: Callable[[int], bool]
+    look: Callable[[int], bool | list[bool]]
     rounds: int | None = None  # at most so many, where a study is dear
 
 
@@ -86,15 +86,13 @@ def flat_border(dimensions: int, n: int, even: bool = False) -> Callable[[int], 
     return lambda seed: any(r.flagged for r in read_borders(space, study(space, noise, n, seed, even), FEW, seed=seed))
 
 
-def flat_rounds(dimensions: int, n: int = 60) -> Callable[[int], bool]:
-    """One round, chosen by the seed, of a whole coarse-to-fine search on a flat space."""
+def flat_rounds(dimensions: int, n: int) -> Callable[[int], list[bool]]:
+    """Every round of a whole coarse-to-fine search on a flat space."""
 
-    def look(seed: int) -> bool:
-        space = box(dimensions)
-        proposer = CoarseToFine(space, seed, n, FEW)
+    def look(seed: int) -> list[bool]:
+        proposer = CoarseToFine(box(dimensions), seed, n, FEW)
         history = driven(proposer, noise, n, seed)
-        moved = [r.moved for r in proposer.rounds(history) if r.moved is not None]
-        return bool(moved[seed % len(moved)].extended.moved)
+        return [bool(r.moved.extended.moved) for r in proposer.rounds(history) if r.moved is not None]
 
     return look
 
@@ -333,9 +331,9 @@ def _cases() -> Iterator[Case]:
     for n in (16, 64):
         about = f"flat, noisy; 4 hyperparameters, {n} even (Sobol) trials"
         yield Case("border: false alarm in a round", about, "< 5 %", flat_border(4, n, even=True))
-    for dimensions in (2, 6):
-        about = f"flat, noisy; {dimensions} hyperparameters, a round of a coarse-to-fine search of 60"
-        yield Case("border: false alarm in a round", about, "< 5 %", flat_rounds(dimensions), 200)
+    for dimensions, n in ((2, 60), (6, 60), (9, 100)):
+        about = f"flat, noisy; {dimensions} hyperparameters, the rounds of coarse-to-fine searches of {n}"
+        yield Case("border: false alarm in a search's round", about, "< 5 %", flat_rounds(dimensions, n))
     for dimensions, n in ((1, 12), (2, 20), (2, 40), (4, 40), (8, 100)):
         about = f"best a third of a width past the end; {dimensions} hyperparameters, {n} trials"
         yield Case("border: seen", about, "high", beyond(dimensions, n, 1 / 3, 0.05))

@@ -231,7 +231,7 @@ BAD = [
     ("search", "needs a task"),
     ("search nowhere.py --trials 2", "nowhere.py"),
     ("search task.py --strategy tpee --trials 2", "Did you mean 'tpe'"),
-    ("search task.py --early never --trials 2", "early is one of none, halving, asha"),
+    ("search task.py --early never --trials 2", "early is one of none, halving, data-halving, asha"),
     ("search task.py --trials 0", "a whole number of 1 or more"),
     ("search task.py --start nowhere.json --trials 2", "nowhere.json cannot be read"),
     ("search task.py --metric val_loss", "--metric is for a command"),

@@ -19,8 +19,11 @@ from torch import nn
 import goodfit as gf
 from goodfit import schemas
 from goodfit.best import load_best
-from goodfit.errors import GoodfitError
+from goodfit.errors import GoodfitError, SettingsError
 from goodfit.recipe.progress import ProgressEvent, StageProgress
+from goodfit.searching.ladder import Ladder
+from goodfit.settings import Settings
+from goodfit.settings.halving import HalvingSettings
 
 
 def _data() -> gf.Data:
@@ -269,3 +272,47 @@ def test_a_task_whose_trials_all_fail_ends_with_one_sentence(tmp_path: Path):
     task = small_task(model=only_at_the_start, space=gf.Space(lr=gf.log(1e-4, 1e-1)), start={"lr": 1e-2})
     with pytest.raises(GoodfitError, match=r"^5 trials failed one after another; the last: .*no net for such a rate"):
         gf.search(task, trials=9, epochs=1, workers=0, out=tmp_path / "run", strategy="sobol")
+
+
+def test_halving_over_the_data_trains_on_more_of_it_from_rung_to_rung(tmp_path: Path):
+    study = gf.search(
+        small_task(start={"optimizer": "adamw", "batch_size": 16}),
+        strategy="sobol",
+        early="data-halving",
+        trials=12,
+        epochs=9,
+        workers=0,
+        out=tmp_path / "run",
+        settings=Settings().replaced({"halving.first_samples": 40}),
+    )
+    assert study.status == "done"
+    assert "12 on 40, " in study.snapshot.decisions[0].what
+    assert "on all 360 samples" in study.snapshot.decisions[0].what
+    by_length = {length: [t for t in study.trials if t.epochs == length] for length in (1.0, 3.0, 9.0)}
+    assert len(study.trials) == sum(len(trials) for trials in by_length.values())
+    assert len(by_length[1.0]) == 12
+    assert 4 <= len(by_length[3.0]) < 12
+    assert all(t.parent is None for t in study.trials)  # each begins anew
+    points = [{(t.hyperparameters["lr"], t.hyperparameters["width"]) for t in trials} for trials in by_length.values()]
+    assert points[2] <= points[1] <= points[0]
+    best_of_first = {t.hyperparameters["lr"] for t in sorted(by_length[1.0], key=lambda t: t.value)[:4]}
+    assert best_of_first <= {t.hyperparameters["lr"] for t in by_length[3.0]}
+    assert study.best.epochs == 9.0
+    assert any("On 40 samples, " in d.what for d in study.snapshot.decisions)
+
+
+def test_the_shares_of_the_data_lie_within_one_another():
+    ladder = Ladder(True, 9.0, 360, 0, HalvingSettings(first_samples=40))
+    steps = ladder.rungs(batch=16)
+    parts = [set(ladder.regime(rung).samples) for rung in steps]
+    assert [len(part) for part in parts] == [40, 120]
+    assert parts[0] < parts[1]
+    assert ladder.regime(9.0) is None
+    assert ladder.plan(12, steps).epochs == pytest.approx(
+        12 * 1 + ladder.plan(12, steps).trials[1] * 3 + 9 * ladder.plan(12, steps).trials[2]
+    )
+
+
+def test_halving_over_the_data_needs_a_task():
+    with pytest.raises(SettingsError, match="data-halving is for a task"):
+        gf.search(lambda trial: trial.lr, gf.Space(lr=gf.log(1e-3, 1.0)), epochs=9, early="data-halving")

@@ -65,7 +65,8 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     searching.add_argument(
         "--early",
         metavar="NAME",
-        help="end trials early: none, halving (cohorts from rung to rung) or asha; by the strategy unless given",
+        help="end trials early: none, halving (cohorts from rung to rung), data-halving (from few samples to all) "
+        "or asha; by the strategy unless given",
     )
     searching.add_argument("--trials", metavar="N", type=whole_number(1), help="trials in all (default: what fits)")
     searching.add_argument("--epochs", metavar="N", type=positive, help="epochs of a trial that goes to its end")

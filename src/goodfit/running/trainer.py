@@ -89,6 +89,7 @@ class Trainer:
         is_kept: bool = True,
         problem: Problem | None = None,
         executor: Executor | None = None,
+        counts_all: bool = False,
     ) -> list[Outcome]:
         """Train these trials and wait for them.
 
@@ -106,6 +107,7 @@ class Trainer:
                 that was cut short is done again.
             problem: another one than the task's, with an executor of its own.
             executor: trains them instead of the session's.
+            counts_all: whether epochs are counted in steps over all samples where the regime trains on some of them.
 
         Raises:
             Interrupted: a signal came; all is kept.
@@ -121,6 +123,7 @@ class Trainer:
             eval_samples=eval_samples,
             is_kept=is_kept,
             problem=problem or self._problem,
+            counts_all=counts_all,
         )
         first = self.next_trial
         works = self._works(request)

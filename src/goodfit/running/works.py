@@ -41,6 +41,7 @@ class Request:
     eval_samples: int | None
     is_kept: bool
     problem: Problem  # the task's, or a stand-in for it
+    counts_all: bool = False  # an epoch is as many steps as one over all samples, though only some are trained on
 
     @property
     def samples(self) -> int:
@@ -54,7 +55,8 @@ class Request:
 
     def steps_per_epoch(self, hyperparameters: Mapping[str, Any]) -> int:
         """Whole minibatches in the samples; at least one."""
-        return max(1, self.samples // self.batch_size(hyperparameters))
+        samples = len(self.problem.train) if self.counts_all else self.samples
+        return max(1, samples // self.batch_size(hyperparameters))
 
     def steps(self, entry: Entry) -> int:
         """The step up to which an entry's trial goes."""

@@ -76,7 +76,8 @@ def search(
         budget: seconds, or text such as "10m": no trial begins after it.
         direction: "min" or "max".
         metric: the reported metric that is the objective, where the function returns nothing, or reports several.
-        early: "none", "asha" (each trial is judged when it reports) or "halving"; by the strategy unless given.
+        early: "none", "asha" (each trial is judged when it reports), "halving" (cohorts from rung to rung) or, for a
+            task, "data-halving" (from a few samples to all of them); by the strategy unless given.
         start: points to try first: mappings, files or run folders.
         seed: of all that is random.
         out: the folder; runs/<name>-<n> with the next free number unless given.
@@ -220,6 +221,8 @@ def search_with(
         direction=direction,
         metric=metric,
     )
+    if ending == "data-halving":
+        raise SettingsError("data-halving is for a task: of a function or a command nobody knows the data.")
     if ending != "none" and epochs is None:
         raise SettingsError("Early ends need epochs: how far a trial goes that is not ended early.")
     known = read_start(start, space)

@@ -15,6 +15,7 @@ from goodfit.running.session import Session
 from goodfit.running.trying import Prepared
 from goodfit.running.works import Entry
 from goodfit.searching.keeping import keep_best
+from goodfit.searching.ladder import OVER_DATA, Ladder
 from goodfit.searching.options import OPTUNA, SearchOptions, grid_size, make
 from goodfit.space.levels import frozen_value
 from goodfit.strategy.coarse_to_fine import CoarseToFine, Round
@@ -23,11 +24,9 @@ from goodfit.strategy.halving import (
     Course,
     Why,
     comparable,
-    halving_plan,
     is_witness,
     judge_together,
     moved_later,
-    rungs,
 )
 from goodfit.strategy.next_space import next_space
 from goodfit.strategy.observation import Observation
@@ -84,7 +83,8 @@ class TaskSearch:
         self._trials, self._epochs = int(plan["trials"]), float(plan["epochs"])
         self._options = dataclasses.replace(options, trials=self._trials)
         self._proposer = make(strategy, self._space, self._options, session.seed, self._settings)
-        self._rungs = rungs(self._epochs, self._settings.halving) if options.early != "none" else ()
+        self._ladder = self._ladder_to(self._epochs, options)
+        self._rungs = self._ladder.rungs(self._largest_batch()) if options.early != "none" else ()
         self._plan_seconds = plan["seconds"]
 
     def conduct(self) -> str:
@@ -179,6 +179,8 @@ class TaskSearch:
                 f"{key}/{place}" if place else key,
                 [self._entry(c) for c in alive],
                 epochs=rung,
+                regime=self._ladder.regime(rung),
+                counts_all=True,
                 deadline=self._session.budget_seconds,
                 share=(0.0, 1.0),
             )
@@ -217,7 +219,7 @@ class TaskSearch:
         counts = {why: sum(j.why is why for j in found.values()) for why in Why}
         told = ", ".join(f"{n} since {why}" for why, n in counts.items() if n and why not in (Why.BEHIND, Why.BROKEN))
         self._session.decide(
-            f"At epoch {rung:.3g}, {len(going)} of {len(reached)} trials go on (trials {_listed(going)}).",
+            f"{self._ladder.place(rung)}, {len(going)} of {len(reached)} trials go on (trials {_listed(going)}).",
             f"{told[:1].upper()}{told[1:]}." if told else "None of them is worth going on with.",
             {},
             {},
@@ -253,12 +255,7 @@ class TaskSearch:
         return dataclasses.replace(observation, number=self._configurations[observation.number].last.number)
 
     def _course(self, configuration: Configuration) -> Course:
-        series = f"val_{self._objective.metric}"
-        points: dict[float, float] = {}
-        for outcome in configuration.trials:
-            steps, values = outcome.curve(series)
-            for step, value in zip(steps.tolist(), values.tolist(), strict=True):
-                points[step / outcome.steps_per_epoch] = self._objective.score(value)
+        points = self._ladder.points(configuration.trials, self._objective)
         epochs = sorted(points)
         return Course(
             number=configuration.number,
@@ -325,7 +322,8 @@ class TaskSearch:
 
     def _entry(self, configuration: Configuration) -> Entry:
         seed = mixed(self._session.seed, PROPOSAL, 9) % 2**31  # one for all: common random numbers
-        parent = configuration.last.number if configuration.trials else None
+        goes_on = configuration.trials and not self._ladder.over_data
+        parent = configuration.last.number if goes_on else None
         return Entry({**self._start, **configuration.point}, seed, parent=parent)
 
     def _plan(self, options: SearchOptions) -> dict[str, Any]:
@@ -359,7 +357,19 @@ class TaskSearch:
     def _epochs_of(self, options: SearchOptions, trials: int, epochs: float) -> float:
         if options.early == "none":
             return trials * epochs
-        return halving_plan(trials, epochs, self._settings.halving).epochs
+        ladder = self._ladder_to(epochs, options)
+        return ladder.plan(trials, ladder.rungs(self._largest_batch())).epochs
+
+    def _ladder_to(self, epochs: float, options: SearchOptions) -> Ladder:
+        session = self._session
+        over_data = options.early == OVER_DATA
+        return Ladder(over_data, epochs, len(session.problem.train), session.seed, self._settings.halving)
+
+    def _largest_batch(self) -> int:
+        """The largest minibatch that a trial may have."""
+        default = int(self._start.get("batch_size", self._session.problem.default_batch_size))
+        scales = [d.scale for d in self._space.dimensions if d.name == "batch_size"]
+        return max([default, *(int(max(scale.grid(2))) for scale in scales)])
 
     def _tell_plan(self, round_: Round | None) -> None:
         """The plan of this stage, before anything of it runs."""
@@ -370,8 +380,8 @@ class TaskSearch:
             _, levels = grid_size(self._space, self._options, self._settings)
             what = str(grid_price(self._space, levels, self._epochs, None, self._session.executor.slots))
         elif self._rungs:
-            plan = halving_plan(trials, self._epochs, self._settings.halving)
-            what = f"{trials} trials: {plan}; {plan.epochs:.0f} epochs at most, of {trials * self._epochs:.0f}."
+            told = self._ladder.told(trials, self._rungs)
+            what = f"{trials} trials: {told}, of {trials * self._epochs:.0f}."
         else:
             what = f"{trials} trials of {self._epochs:g} epochs."
         if round_ is not None and round_.moved is not None:

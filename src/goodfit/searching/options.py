@@ -23,7 +23,7 @@ OPTUNA: Mapping[str, str] = {
 }
 # A strategy that is a way to propose and a way to end early.
 PRESETS: Mapping[str, tuple[str, str]] = {"halving": ("sobol", "halving"), "asha": ("sobol", "asha")}
-EARLY = ("none", "halving", "asha")
+EARLY = ("none", "halving", "data-halving", "asha")
 STRATEGIES: Mapping[str, str] = {
     **{name: about for name, (_, _, about) in PROPOSERS.items()},
     **OPTUNA,
@@ -116,7 +116,12 @@ def told_plan(space: Space, options: SearchOptions, settings: Settings, slots: i
         lines.append(str(grid_price(space, levels, options.epochs or 1.0, None, max(slots, 1))))
         lines += [f"{f.message} {f.action}" for f in findings_of_grid(space, levels, settings.search)]
         trials = count
-    if options.early != "none" and options.epochs:
+    if options.early == "data-halving" and options.epochs:
+        lines.append(
+            f"{trials} trials{each} by {options.strategy}, halved over the data: first on few samples, the best third "
+            "of those that came so far anew on three times as many."
+        )
+    elif options.early != "none" and options.epochs:
         plan = halving_plan(trials, options.epochs, settings.halving)
         whole = trials * options.epochs
         if options.strategy == "coarse-to-fine" and len(sizes := round_sizes(trials, settings.rounds)) > 1:

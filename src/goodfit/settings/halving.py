@@ -15,6 +15,9 @@ class HalvingSettings:
         3.0, "of the trials at a rung one in so many goes on; rungs lie so far apart", "recipe 4.8 [PD]"
     )
     first_epochs: float = setting(1.0, "epochs before which no trial is judged", "recipe 4.8 [PD]")
+    first_samples: int = setting(
+        300, "training samples on which no fewer a trial is judged, where halving is over the data", "ours"
+    )
     first_warmups: float = setting(2.0, "times its warm-up before which no trial is judged", "recipe 4.8 [PD]")
     guard_sigmas: float = setting(
         2.0, "standard deviations within which a slow starter must be heading for the incumbent", "recipe 4.8"

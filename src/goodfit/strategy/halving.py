@@ -91,6 +91,30 @@ def rungs(longest: float, settings: HalvingSettings | None = None, *, warmup: fl
     return tuple(reversed(found))
 
 
+def data_rungs(longest: float, samples: int, batch: int, settings: HalvingSettings | None = None) -> tuple[float, ...]:
+    """The rungs of halving over the data: at each, trials are judged that trained on a share of the samples.
+
+    A rung is told in epochs over all samples, as those of halving over epochs are: a third of the longest is a third of
+    the samples, gone through as often as all of them would be.
+
+    Args:
+        samples: in the training split.
+        batch: the largest minibatch of any trial; a share holds two of them at least.
+
+    Example:
+        >>> data_rungs(27, samples=9000, batch=32), data_rungs(27, samples=500, batch=32)
+        ((1.0, 3.0, 9.0), ())
+    """
+    chosen = settings or HalvingSettings()
+    least = max(chosen.first_samples, 2 * batch) / samples
+    found: list[float] = []
+    share = 1 / chosen.factor
+    while share >= least - 1e-9:
+        found.append(longest * share)
+        share /= chosen.factor
+    return tuple(reversed(found))
+
+
 def judge(
     course: Course,
     rung: float,
@@ -266,17 +290,27 @@ class HalvingPlan:
 
 
 def halving_plan(
-    trials: int, longest: float, settings: HalvingSettings | None = None, *, warmup: float = 0.0
+    trials: int,
+    longest: float,
+    settings: HalvingSettings | None = None,
+    *,
+    warmup: float = 0.0,
+    steps: tuple[float, ...] | None = None,
+    anew: bool = False,
 ) -> HalvingPlan:
     """How many trials come to each rung at most: the best third of those before, the slow starters that may be kept,
     and the witnesses among the others.
+
+    Args:
+        steps: the rungs, where they are not those of `rungs`.
+        anew: whether a trial that goes on begins anew, and so costs all that it trains again.
 
     Example:
         >>> str(halving_plan(27, 27))
         '27 to epoch 1, 16 to epoch 3, 11 to epoch 9, 8 to the end'
     """
     chosen = settings or HalvingSettings()
-    steps = rungs(longest, chosen, warmup=warmup)
+    steps = rungs(longest, chosen, warmup=warmup) if steps is None else steps
     witnesses = chosen.witness_share * trials
     counts = [trials]
     ahead = float(trials)
@@ -285,7 +319,8 @@ def halving_plan(
         slow = math.floor(chosen.guard_share_most * counts[-1])
         counts.append(min(counts[-1], math.ceil(ahead + slow + witnesses * (1 - ahead / trials))))
     ends = (*steps, longest)
-    epochs = sum((count - (counts[i + 1] if i + 1 < len(counts) else 0)) * ends[i] for i, count in enumerate(counts))
+    went_on = [0] * len(counts) if anew else [*counts[1:], 0]
+    epochs = sum((count - on) * end for count, on, end in zip(counts, went_on, ends, strict=True))
     return HalvingPlan(steps, tuple(counts), epochs)
 
 
