@@ -206,11 +206,11 @@ def test_jitter_all_along_and_hard_single_batches_are_no_spikes():
 
 
 @hypothesis_settings(deadline=None, max_examples=12)
-@given(st.integers(15, 80), st.floats(0.4, 0.6), st.floats(0.15, 0.25))
-def test_a_power_law_that_has_far_to_go_ended_too_early(n, exponent, scale):
+@given(st.integers(15, 80), st.floats(0.4, 0.7), st.floats(0.3, 0.4))
+def test_a_power_law_that_has_far_to_go_ended_too_early_or_was_slow(n, exponent, scale):
     t = np.arange(n)
     train = 2.2 * (1 + t / (scale * n)) ** -exponent
-    assert kinds({"epoch": t + 1, "train_loss": train, "val_loss": train + 0.03})[0] == "too-few-steps"
+    assert kinds({"epoch": t + 1, "train_loss": train, "val_loss": train + 0.03})[0] in ("too-few-steps", "lr-too-low")
 
 
 @hypothesis_settings(deadline=None, max_examples=12)

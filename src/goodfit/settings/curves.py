@@ -152,6 +152,7 @@ class CurveSettings:
     recorded_gone_by: float = setting(0.4, "share of the run by which that is too early", _RECORDED)
     recorded_ahead: float = setting(0.13, "gain of as long a run again, of what was gained, that counts", _RECORDED)
     recorded_ahead_left: float = setting(0.2, "the same, of the loss that is left", _RECORDED)
+    recorded_ahead_sure: float = setting(0.2, "the same, of what was gained, below which it is a hint", _RECORDED)
     recorded_ahead_metric: float = setting(0.02, "the same in accuracy", _RECORDED)
     recorded_jitters: float = setting(2.0, "jitters by which the last third must have improved", _RECORDED)
     recorded_done: float = setting(0.015, "difference of the loss, of guessing, that does not count", _RECORDED)

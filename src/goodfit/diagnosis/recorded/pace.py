@@ -8,7 +8,7 @@ from goodfit.diagnosis.curves import Curves
 from goodfit.diagnosis.levels import jitter, metric_error, place
 from goodfit.diagnosis.shape import Fall, Shape, shape_of
 from goodfit.diagnosis.statistics import finite, median_of_five
-from goodfit.findings import Finding
+from goodfit.findings import Finding, Severity
 from goodfit.settings.curves import CurveSettings
 
 
@@ -138,8 +138,10 @@ def still_improving(curves: Curves, settings: CurveSettings) -> Finding | None:
             return None
     if not by_loss:
         return None
+    little = loss.ahead < settings.recorded_ahead_sure * span  # a sound training has as much ahead of it: a hint
     return Finding(
         kind="too-few-steps",
+        severity=Severity.INFO if little else None,
         message=(
             f"Training ended while it was still improving: the {'validation' if shape.val else 'training'} loss "
             f"came down by {loss.fell_since(2 / 3):.3g} in the last third, to {loss.end:.4g}, and as long again "
@@ -147,7 +149,7 @@ def still_improving(curves: Curves, settings: CurveSettings) -> Finding | None:
         ),
         action="Train about twice as long at the same learning rate.",
         evidence={"last": loss.end, "ahead": loss.ahead, "share_of_gain": loss.ahead / span, "by_metric": by_metric},
-        confidence=0.8 if by_metric else 0.65,
+        confidence=0.5 if little else 0.8 if by_metric else 0.65,
     )
 
 
