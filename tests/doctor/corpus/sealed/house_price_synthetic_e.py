@@ -27,7 +27,7 @@ Y = torch.tensor(Y, dtype=torch.float32).view(-1, 1)
 
 model = nn.Sequential(nn.Linear(4, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 1))
 criterion = nn.MSELoss()
-optimizer = torch.optim.SGD(model.parameters(), lr=0.5, momentum=0.9)
+optimizer = torch.optim.SGD(model.parameters(), lr=1.0, momentum=0.9)
 batch_size = 50
 
 for epoch in range(30):
