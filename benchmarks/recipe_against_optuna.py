@@ -158,7 +158,7 @@ def goodfit_run(name: str, budget: float, seed: int) -> dict[str, Any]:
         began = time.time()
         command = [sys.executable, "-m", "goodfit", "run", TASKS[name][0], "--budget", f"{budget:.0f}s"]
         command += ["--out", str(out), "--seed", str(seed), "--quiet", "--json"]
-        ended = subprocess.run(command, capture_output=True, text=True, check=True)
+        ended = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
         result = json.loads(ended.stdout)
         with sqlite3.connect(out / "ledger.db") as ledger:
             trials = ledger.execute(

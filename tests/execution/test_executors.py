@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import threading
@@ -27,7 +28,7 @@ from execution_cases import (
 
 from goodfit.errors import SettingsError
 from goodfit.execution.attempt import TELL_SECONDS
-from goodfit.execution.checkpoints import load_states, save_states
+from goodfit.execution.checkpoints import load_kept, load_states, save_states
 from goodfit.execution.inline import InlineExecutor
 from goodfit.execution.processes import ProcessExecutor
 from goodfit.execution.source import HeldProblem, write_problem
@@ -120,10 +121,47 @@ class ExecutorContract:
         assert {k: v for k, v in curves(events(heard, "stop")).items() if k[0] == 1} == curves(told)
 
     @pytest.mark.parametrize("engine", ["pool", "batched"])
+    def test_states_kept_on_the_way_are_those_of_a_shorter_work_and_change_nothing(
+        self, executor, problem, tmp_path, engine
+    ):
+        trials = (trial(1, ema_decay=0.9), trial(2, lr=0.01, ema_decay=0.9), trial(3, lr=1e4))  # the last one diverges
+        file = tmp_path / "states.pt"
+        steps = (EPOCH + 3, 4 * EPOCH)  # one within an epoch
+        asked = work("kept", *trials, engine=engine, checkpoint=file, kept_steps=steps)
+        executor.submit(asked)
+        heard = drain(executor, "kept")
+        told, states = undisturbed(asked, problem)
+        assert curves(events(heard, "kept")) == curves(told)
+        assert ends(events(heard, "kept")) == ends(told)
+        assert_same_states(load_states(file), states)
+        kept = load_kept(file, (1, 2, 3))
+        assert sorted(kept) == sorted(steps)
+        for step, found in kept.items():
+            _, shorter = undisturbed(work("shorter", *trials, engine=engine, to_step=step), problem)
+            assert_same_states(found, {n: dataclasses.replace(shorter[n], optimizer={}) for n in (1, 2)})
+
+    def test_a_work_whose_trials_all_end_before_a_kept_step_leaves_their_states(self, executor, tmp_path):
+        file = tmp_path / "states.pt"
+        asked = work("early", trial(1), to_step=40 * EPOCH, checkpoint=file, kept_steps=(20 * EPOCH, 30 * EPOCH))
+        executor.submit(asked)
+        executor.stop("early", 1)
+        heard = drain(executor, "early")
+        end = ends(events(heard, "early"))[1]
+        assert (end.status, load_states(file)[1].step) == (Status.STOPPED, end.step)
+
+    @pytest.mark.parametrize("engine", ["pool", "batched"])
     def test_interrupted_and_gone_on_with_is_undisturbed(self, executor, problem, tmp_path, engine):
         trials = (trial(1), trial(2, lr=0.01, ema_decay=0.9), trial(3, lr=1e4))  # the last one diverges
         file = tmp_path / "states.pt"
-        asked = work("break", *trials, to_step=20 * EPOCH, engine=engine, checkpoint=file, checkpoint_seconds=0.0)
+        asked = work(
+            "break",
+            *trials,
+            to_step=20 * EPOCH,
+            engine=engine,
+            checkpoint=file,
+            checkpoint_seconds=0.0,
+            kept_steps=(EPOCH, 19 * EPOCH + 1),
+        )
         first = self.interrupted_on_its_way(executor, asked)
         assert isinstance(first[-1], Finished)
         assert first[-1].interrupted

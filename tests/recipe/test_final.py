@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 
 from goodfit.recipe.final import (
     Candidate,
-    choose_peak,
+    choose_paired,
     choose_variant,
     compared,
     greedy_members,
     interval_of_mean,
     rival_schedules,
+    smallest_told_apart,
 )
 
 
@@ -74,13 +75,39 @@ def test_greedy_selection_takes_members_that_make_no_measurable_difference():
     assert len(greedy_members(4, losses_of, 4)) == 4
 
 
-def test_the_peak_rate_is_that_of_the_best_score_and_ties_go_to_the_loss():
-    assert choose_peak([(0.5, -0.9, 0.3), (1.0, -0.95, 0.4), (2.0, -0.95, 0.2), (3.0, None, None)]) == 2
+def test_rivals_go_by_the_score_then_by_the_loss_then_by_their_order():
+    rng = np.random.default_rng(3)
+    losses, wrong = rng.exponential(0.3, 400), (np.arange(400) < 40).astype(float)
+    worse = wrong.copy()
+    worse[40:60] = 1  # twenty samples more, the others the same: told apart though the accuracies' own errors overlap
+    plain, lower = candidate("plain", losses, wrong), candidate("plain", 0.9 * losses, wrong)
+    same = candidate("plain", losses + rng.normal(0, 0.05, 400) - 1e-4, wrong)
+    assert choose_paired([candidate("plain", 0.5 * losses, worse), plain], [0, 1]) == 1
+    assert choose_paired([plain, lower], [0, 1]) == 1
+    assert choose_paired([same, plain], [1, 0]) == 1
+    assert choose_paired([None, plain], [0, 1]) == 1
 
 
 def test_no_feasible_peak_is_an_error():
     with pytest.raises(ValueError, match="no run under decay"):
-        choose_peak([(1.0, None, None)])
+        choose_paired([None], [0])
+
+
+def test_a_validation_set_too_small_for_its_differences_is_called_out_with_the_size_that_would_do():
+    rng = np.random.default_rng(4)
+    losses, wrong = rng.exponential(0.3, 100), (rng.random(100) < 0.1).astype(float)
+    flipped = wrong.copy()
+    flipped[:2] = 1 - flipped[:2]
+    rival = candidate("averaged", losses + np.resize([0.3, -0.3], 100), flipped)
+    comparison = compared(candidate("plain", losses, wrong), rival)
+    finding = smallest_told_apart([comparison], 100)
+    assert finding is not None
+    assert (finding.kind, str(finding.severity)) == ("noisy-validation", "info")
+    expected = 100 * (2 * comparison.standard_error / comparison.gain) ** 2
+    assert finding.evidence["samples_needed"] == pytest.approx(expected)
+    clear = compared(candidate("plain", losses, wrong), candidate("averaged", losses, np.zeros(100)))
+    assert smallest_told_apart([comparison, clear], 100) is None
+    assert smallest_told_apart([], 100) is None
 
 
 @given(st.integers(1, 500), st.integers(0, 500))

@@ -136,6 +136,21 @@ def test_row_52_schedules_come_after_the_rounds_at_a_constant_rate(whole_run):
     assert whole_run.step(StageName.FINAL).evidence["peak_sweep"]
 
 
+def test_averages_of_several_decays_and_the_best_checkpoint_are_compared_with_the_last_weights(whole_run):
+    evidence = whole_run.step(StageName.FINAL).evidence
+    averages = evidence["averages"]
+    assert len({average["decay"] for average in averages}) == len(averages) >= 3
+    assert [average["rebuilt"] for average in averages] == [False] + [True] * (len(averages) - 1)
+    assert all(average["likeness"] >= 0.75 and average["val_loss"] > 0 for average in averages)
+    assert evidence["average_decay"] in {average["decay"] for average in averages}
+    low, high = evidence["averaged_against_plain"]["interval"]
+    assert low <= evidence["averaged_against_plain"]["gain"] <= high
+    checkpoint = evidence["checkpoint"]
+    assert "says" in checkpoint or checkpoint["interval"][0] <= checkpoint["gain"] <= checkpoint["interval"][1]
+    lost = [peak for peak in evidence["peak_sweep"] if "gain" in peak]
+    assert len(lost) == len(evidence["peak_sweep"]) - 1, "each rival is paired with the winner"
+
+
 def test_row_53_the_ensemble_is_as_good_as_its_mean_member_and_the_gain_has_an_interval(whole_run):
     evidence = whole_run.step(StageName.FINAL).evidence
     result = whole_run.result

@@ -189,7 +189,7 @@ def said_by_use_py(best: Path) -> dict[str, float]:
     ("variant", "changes"),
     [
         ("ensemble", {"budget.final_seeds": 3}),
-        pytest.param("plain", {"budget.final_seeds": 1, "budget.ema_decay": 0.9999}, marks=pytest.mark.slow),
+        pytest.param("plain", {"budget.final_seeds": 1, "budget.ema_half_life": 10.0}, marks=pytest.mark.slow),
     ],
 )
 def test_use_py_rebuilds_the_very_model_that_the_result_tells_of(

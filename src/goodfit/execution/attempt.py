@@ -16,6 +16,7 @@ from goodfit.execution.checkpoints import (
     load_states,
     remove_leftovers,
     save_checkpoint,
+    save_kept,
     told_path,
 )
 from goodfit.execution.failures import in_one_sentence, training_of, unbegun
@@ -59,6 +60,7 @@ class Attempt:
         self._states = _starting_states(work) if found is None else dict(found.states)
         self._asked_to_stop = False
         self._training: list[int] = []  # trials that the engine trains, in its order
+        self._until = work.to_step  # the step that the engine is asked for
 
     @property
     def seconds(self) -> float:
@@ -68,20 +70,47 @@ class Attempt:
     def run(self, problem: Problem, engine: Engine) -> Finished:
         """Advance the work to its end, or to where it is asked to end. Whatever the user's code raises passes."""
         self._tell_again()
-        remaining = [trial for trial in self.work.trials if trial.number not in self._ended]
-        if remaining:
-            self._training = [trial.number for trial in remaining]
-            states = [self._states.get(number) for number in self._training]
-            work = self.work
-            reached = engine.advance(problem, remaining, states, work.regime, work.to_step, self.emit, self)
-            self._keep(reached)
-            silent = set(self._training) - self._told_to_end
-            if silent:
-                raise RuntimeError(f"engine {work.engine} said nothing of the end of trials {sorted(silent)}")
+        for until in (*self.work.kept_steps, self.work.to_step):
+            if not self._advance(problem, engine, until):
+                break
+        if self._training:
             self._save()
         self.flush()
         unfinished = self._told_to_end - set(self._ended)
         return Finished(self.work.key, self.seconds, interrupted=bool(unfinished))
+
+    def _advance(self, problem: Problem, engine: Engine, until: int) -> bool:
+        """Bring the trials that go on up to a step, the work's last or one whose states are kept.
+
+        Returns:
+            Whether there is anything left to do.
+        """
+        work = self.work
+        is_last = until == work.to_step
+        remaining = [trial for trial in work.trials if trial.number not in self._ended]
+        states = [self._states.get(trial.number) for trial in remaining]
+        if not remaining:
+            return False
+        if not is_last and all(state is not None and state.step >= until for state in states):
+            return True  # it stood beyond, and that step was kept then
+        self._training = [trial.number for trial in remaining]
+        self._until = until
+        reached = engine.advance(problem, remaining, states, work.regime, until, self.emit, self)
+        self._keep(reached)
+        is_cut = bool(self._told_to_end - set(self._ended)) or self._asked_to_stop
+        silent = [number for number in self._training if number not in self._told_to_end]
+        if is_cut and not is_last:  # these had come to the step before the order did
+            for number, state in zip(self._training, reached, strict=True):
+                if number in silent:
+                    self.emit(Ended(number, Status.INTERRUPTED, state.step))
+        elif silent and is_last:
+            raise RuntimeError(f"engine {work.engine} said nothing of the end of trials {sorted(silent)}")
+        elif not is_last and work.checkpoint is not None:
+            save_kept(
+                work.checkpoint, until, {n: s for n, s in zip(self._training, reached, strict=True) if n in silent}
+            )
+            return True
+        return False
 
     # What the engine asks and tells.
 
@@ -111,6 +140,8 @@ class Attempt:
 
     def emit(self, event: Event) -> None:
         if isinstance(event, Ended):
+            if event.status is Status.DONE and self._until < self.work.to_step:
+                return  # a step on the way
             event = self._as_meant(event)
             self._told_to_end.add(event.trial)
         if not (isinstance(event, Ended) and event.status is Status.INTERRUPTED):  # that is no end: it goes on later

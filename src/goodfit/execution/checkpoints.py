@@ -117,6 +117,32 @@ def load_checkpoint(path: Path) -> Checkpoint:
         ) from error
 
 
+def kept_path(checkpoint: Path, step: int) -> Path:
+    """Where a work keeps the weights that its trials had after a step on the way."""
+    return checkpoint.with_name(f"{checkpoint.stem}.at-{step}{checkpoint.suffix}")
+
+
+def save_kept(checkpoint: Path, step: int, states: Mapping[int, TrialState]) -> None:
+    """Keep weights, buffers and averages after a step; what an optimiser would need to go on is left out.
+
+    Raises:
+        FolderError: the file cannot be written; says why.
+    """
+    bare = {number: dataclasses.replace(state, optimizer={}) for number, state in states.items()}
+    save_states(kept_path(checkpoint, step), bare)
+
+
+def load_kept(checkpoint: Path, only: Collection[int]) -> dict[int, dict[int, TrialState]]:
+    """The states that a work kept on the way, by step and trial number.
+
+    Raises:
+        FolderError: a file is damaged or of another version.
+    """
+    files = checkpoint.parent.glob(f"{checkpoint.stem}.at-*{checkpoint.suffix}")
+    steps = sorted(int(file.stem.rpartition("-")[2]) for file in files)
+    return {step: load_states(kept_path(checkpoint, step), only) for step in steps}
+
+
 def remove_checkpoint(path: Path) -> None:
     """Delete a checkpoint with what lies beside it; a checkpoint that is not there is none to delete."""
     path.unlink(missing_ok=True)

@@ -23,6 +23,7 @@ class CohortWork:
     checkpoint: Path | None = None  # where states go, by trial number; if it exists the work goes on from there
     checkpoint_seconds: float = 5.0  # at most one checkpoint in this time, at ends of epochs, and one at the end
     deadline_seconds: float | None = None  # from its start; then trials stop with their states kept
+    kept_steps: tuple[int, ...] = ()  # growing, before `to_step`: the weights after them are kept beside the checkpoint
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

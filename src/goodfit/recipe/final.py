@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from goodfit.findings import Finding
+from goodfit.findings import Finding, Severity
 from goodfit.recipe.result import StageName, StageResult, Verdict
 
 
@@ -47,6 +47,15 @@ class Comparison:
     def interval(self) -> tuple[float, float]:
         """95 % of the gain."""
         return self.gain - 1.96 * self.standard_error, self.gain + 1.96 * self.standard_error
+
+    def as_json(self) -> dict[str, Any]:
+        """What is kept of it as evidence."""
+        return {
+            "gain": self.gain,
+            "interval": list(self.interval),
+            "loss_gain": self.loss_gain,
+            "loss_standard_error": self.loss_standard_error,
+        }
 
     @property
     def is_better(self) -> bool:
@@ -116,21 +125,73 @@ def rival_schedules(hyperparameters: Mapping[str, Any], warmup: float) -> list[d
     ]
 
 
-def choose_peak(runs: Sequence[tuple[float, float | None, float | None]], delta: float = 0.0) -> int:
-    """The index of the best (factor, score, loss) under decay; infeasible runs have no score.
+def choose_paired(rivals: Sequence[Candidate | None], order: Sequence[float]) -> int:
+    """The index of the best rival, compared sample by sample on the same samples.
 
-    Scores within `delta` of the best (the validation set's standard error) go to the lower loss, then to the smaller
-    rate.
+    Rivals whose scores cannot be told from the best one's (by one standard error of the paired differences) go by
+    their losses; those whose losses cannot be told from the lowest either go by `order`.
+
+    Args:
+        rivals: None for one that ended badly.
+        order: where nothing tells rivals apart, the lowest is taken: the smaller rate, the incumbent.
+
+    Raises:
+        ValueError: none ended well.
+
+    Source: recipe 4.6, differences below the noise are not ranked, comparisons are paired; one standard error is ours.
     """
-    feasible = [
-        (score, loss if loss is not None else math.inf, factor, i)
-        for i, (factor, score, loss) in enumerate(runs)
-        if score is not None
-    ]
-    if not feasible:
+    good = [(i, rival) for i, rival in enumerate(rivals) if rival is not None]
+    if not good:
         raise ValueError("no run under decay ended with a finite loss")
-    limit = min(feasible)[0] + delta
-    return min((loss, factor, i) for score, loss, factor, i in feasible if score <= limit)[2]
+    best = min((rival for _, rival in good), key=lambda rival: (rival.score, rival.loss))
+    tied = []
+    for i, rival in good:
+        comparison = compared(rival, best)
+        if comparison.gain <= comparison.standard_error:
+            tied.append((i, rival))
+    lowest = min((rival for _, rival in tied), key=lambda rival: rival.loss)
+    equal = []
+    for i, rival in tied:
+        comparison = compared(rival, lowest)
+        if comparison.loss_gain <= comparison.loss_standard_error:
+            equal.append(i)
+    return min(equal, key=lambda i: order[i])
+
+
+def smallest_told_apart(comparisons: Sequence[Comparison], samples: int) -> Finding | None:
+    """A note where the validation samples tell none of the differences compared on them, by the score or by the loss.
+
+    Args:
+        comparisons: all that the final training decided by, paired.
+        samples: validation samples behind each.
+
+    Source: recipe 4.6, 4.8 (small validation sets called out: standard error against difference).
+    """
+    held = [c for c in comparisons if c.standard_error > 0]
+    told = [abs(c.gain) > 2 * c.standard_error or abs(c.loss_gain) > 2 * c.loss_standard_error for c in held]
+    if not held or any(told):
+        return None
+    largest = max(held, key=lambda c: abs(c.gain) / c.standard_error)
+    error = min(c.standard_error for c in held)
+    needed = math.inf if abs(largest.gain) < 1e-12 else samples * (2 * largest.standard_error / abs(largest.gain)) ** 2
+    enough = f"about {needed:,.0f} would" if needed < 1e9 else "no number would"
+    return Finding(
+        kind="noisy-validation",
+        severity=Severity.INFO,
+        message=(
+            f"{samples:,} validation samples tell none of the {len(held)} differences apart that the final training "
+            f"compared on them: differences below {2 * error:.2g} are noise, and the clearest was "
+            f"{abs(largest.gain):.2g} with a standard error of {largest.standard_error:.2g}."
+        ),
+        action=f"Read nothing into these choices; to tell the clearest apart {enough} be needed.",
+        evidence={
+            "samples": samples,
+            "differences": [c.gain for c in held],
+            "standard_errors": [c.standard_error for c in held],
+            "samples_needed": needed if needed < 1e9 else None,
+        },
+        where="stage final",
+    )
 
 
 def choose_variant(
@@ -142,13 +203,7 @@ def choose_variant(
         if rival is None:
             continue
         comparison = compared(best, rival)
-        evidence[f"{rival.name}_against_{best.name}"] = {
-            "gain": comparison.gain,
-            "interval": comparison.interval,
-            "loss_gain": comparison.loss_gain,
-            "loss_standard_error": comparison.loss_standard_error,
-            "adopted": comparison.is_better,
-        }
+        evidence[f"{rival.name}_against_{best.name}"] = comparison.as_json() | {"adopted": comparison.is_better}
         if comparison.is_better:
             best = rival
     return best, evidence
@@ -172,6 +227,7 @@ def interval_of_mean(values: np.ndarray) -> tuple[float, float]:
 def read_final(
     *,
     variant: Candidate,
+    weights: str,
     evidence: Mapping[str, Any],
     metric: str,
     maximise: bool,
@@ -181,13 +237,9 @@ def read_final(
     test_interval: tuple[float, float] | None,
     findings: Sequence[Finding] = (),
 ) -> StageResult:
-    """The final stage's result, with its sentence."""
+    """The final stage's result, with its sentence; `weights` is what answers where no ensemble does."""
     spread = float(np.std(seeds_scores, ddof=1)) if len(seeds_scores) > 1 else 0.0
-    what = {
-        "plain": "the plain weights",
-        "averaged": "the Polyak average",
-        "ensemble": f"an ensemble of {len(variant.members)}",
-    }[variant.name]
+    what = f"an ensemble of {len(variant.members)}" if variant.name == "ensemble" else weights
     told = f"val {metric} {val[metric]:.4g}"
     if test:
         told = f"test {metric} {test[metric]:.4g}"

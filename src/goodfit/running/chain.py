@@ -107,7 +107,7 @@ def _final(loop: Loop, options: Options) -> StageResult:
     most = full or settings.final_stretch_most * rounds
     result = conduct_final(
         session,
-        Ambition({**loop.prepared.start, **chosen.hyperparameters}, wanted, most, loop.delta),
+        Ambition({**loop.prepared.start, **chosen.hyperparameters}, wanted, most),
     )
     for outcome in session.of_this_stage():
         search.tell_verdict(loop, outcome)

@@ -4,7 +4,8 @@ set once."""
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,19 +16,23 @@ from goodfit.errors import TrainingError
 from goodfit.findings import Finding
 from goodfit.recipe.final import (
     Candidate,
-    choose_peak,
+    choose_paired,
     choose_variant,
+    compared,
     greedy_members,
     interval_of_mean,
     read_final,
     rival_schedules,
+    smallest_told_apart,
 )
 from goodfit.recipe.plan import FinalLength, final_length
 from goodfit.recipe.result import StageName, StageResult, Verdict
 from goodfit.running.outcome import Outcome
 from goodfit.running.scoring import Scored, answers, scored, scored_answers
 from goodfit.running.session import Session
+from goodfit.running.weights import choose_weights, keeps
 from goodfit.running.works import Entry
+from goodfit.training.averaging import decay_of
 from goodfit.training.ensemble import merge_for, merged
 from goodfit.training.seeds import mixed
 from goodfit.training.trained import load_model
@@ -43,7 +48,6 @@ class Ambition:
     hyperparameters: Mapping[str, Any]
     wanted_epochs: float  # a full training
     most_epochs: float
-    delta: float  # the smallest difference of scores that counts
 
 
 def conduct_final(session: Session, ambition: Ambition) -> StageResult:
@@ -54,8 +58,9 @@ def conduct_final(session: Session, ambition: Ambition) -> StageResult:
     base: dict[str, Any] = {
         **ambition.hyperparameters,
         "schedule": ambition.hyperparameters.get("schedule") or "cosine",
-        "ema_decay": ambition.hyperparameters.get("ema_decay") or settings.ema_decay,
     }
+    length = max(math.ceil(plan.epochs * session.steps_per_epoch(base)), 1)
+    base["ema_decay"] = base.get("ema_decay") or decay_of(settings.ema_half_life * length)
     objective = session.opened.task.parsed_objective
     series = f"val_{objective.metric}"
     deadline = None
@@ -65,29 +70,41 @@ def conduct_final(session: Session, ambition: Ambition) -> StageResult:
     factors = tuple(plan.factors)
     runs: list[Outcome] = []
     evidence: dict[str, Any] = {"epochs": plan.epochs, "schedule": base["schedule"], "ema_decay": base["ema_decay"]}
-    trainer = _Decayed(session, base, seeds[0], plan.epochs, deadline, ambition.delta)
+    trainings = len(factors) + plan.schedules + plan.seeds
+    kept_shares = keeps(session, base, trainings)
+    trainer = _Decayed(session, base, seeds[0], plan.epochs, deadline, kept_shares)
     chosen = base
     if len(factors) > 1:
         options = [{"lr": rate * factor} for factor in factors]
         told = [f"{factor:g} times the constant rate" for factor in factors]
-        winner, swept = trainer.best_of("final/peak", options, (0.0, 0.5))
-        evidence["peak_sweep"] = [{"factor": f, **trainer.told(o)} for f, o in zip(factors, swept, strict=True)]
+        nearest = [abs(math.log(factor)) for factor in factors]
+        winner, swept, against = trainer.best_of("final/peak", options, nearest, (0.0, 0.5))
+        evidence["peak_sweep"] = [
+            {"factor": f, **trainer.told(o), **c} for f, o, c in zip(factors, swept, against, strict=True)
+        ]
         chosen = {**base, **options[winner]}
         runs.append(swept[winner])
         if factors[winner] != 1.0:
             session.decide(
                 f"The peak rate under decay is {told[winner]}.",
-                f"{series} ended at {swept[winner].last(series):.4g} with it.",
+                f"{series} ended at {swept[winner].last(series):.4g} with it{_gained(factors, against)}.",
                 {"lr": rate},
                 {"lr": chosen["lr"]},
             )
     rivals = rival_schedules(ambition.hyperparameters, settings.final_warmup)[: plan.schedules] if runs else []
     if rivals:
         options = [{**rival, "lr": chosen["lr"]} for rival in rivals]
-        winner, tried = trainer.best_of("final/schedules", options, (0.5, 0.65), incumbent=runs[0])
+        winner, tried, against = trainer.best_of(
+            "final/schedules", options, range(1 + len(options)), (0.5, 0.65), incumbent=runs[0]
+        )
         evidence["schedules"] = [
-            {"schedule": o.hyperparameters["schedule"], "warmup": o.hyperparameters.get("warmup"), **trainer.told(o)}
-            for o in tried
+            {
+                "schedule": o.hyperparameters["schedule"],
+                "warmup": o.hyperparameters.get("warmup"),
+                **trainer.told(o),
+                **c,
+            }
+            for o, c in zip(tried, against, strict=True)
         ]
         if winner > 0:
             chosen = {**base, **options[winner - 1]}
@@ -110,11 +127,24 @@ def conduct_final(session: Session, ambition: Ambition) -> StageResult:
             deadline=deadline,
             share=(0.65 if len(factors) > 1 else 0.0, 0.95),
             evaluations=EVALUATIONS,
+            kept_shares=kept_shares,
         )
     good = [o for o in runs if o.is_feasible and o.last("val_loss") is not None]
     if not good:
         raise TrainingError(f"The final training failed with every seed: {runs[0].reason}.")
     return _compared(session, good, chosen, evidence)
+
+
+def _gained(factors: Sequence[float], against: Sequence[Mapping[str, Any]]) -> str:
+    """What the peak that won gains over the constant rate itself, where that was tried and lost."""
+    found = next((c for factor, c in zip(factors, against, strict=True) if factor == 1.0 and c), None)
+    if found is None:
+        return ""
+    low, high = found["interval"]
+    return (
+        f"; against 1 times, sample by sample, that gains {found['gain']:.2g} (95 % interval {low:.2g} to {high:.2g}), "
+        f"and {found['loss_gain']:.2g} ± {found['loss_standard_error']:.2g} in the loss"
+    )
 
 
 def _ends_at(outcome: Outcome, series: str) -> str:
@@ -132,31 +162,62 @@ class _Decayed:
     seed: int
     epochs: float
     deadline: float | None
-    delta: float
+    kept_shares: tuple[float, ...]
 
     def best_of(
-        self, key: str, options: list[dict[str, Any]], share: tuple[float, float], incumbent: Outcome | None = None
-    ) -> tuple[int, list[Outcome]]:
-        """Train all options side by side; the best one's place among (incumbent, *options), and the outcomes.
+        self,
+        key: str,
+        options: list[dict[str, Any]],
+        order: Sequence[float],
+        share: tuple[float, float],
+        incumbent: Outcome | None = None,
+    ) -> tuple[int, list[Outcome], list[dict[str, Any]]]:
+        """Train all options side by side.
+
+        Args:
+            order: of (incumbent, *options): where nothing tells them apart, the lowest is taken.
+
+        Returns:
+            The best one's place among (incumbent, *options), the outcomes, and for each what the best gains over it,
+            sample by sample on the same validation samples.
 
         Raises:
             TrainingError: all of them failed.
         """
         entries = [Entry({**self.base, **option}, self.seed, is_scheduled=True) for option in options]
         trained = self.session.train(
-            key, entries, epochs=self.epochs, deadline=self.deadline, share=share, evaluations=EVALUATIONS
+            key,
+            entries,
+            epochs=self.epochs,
+            deadline=self.deadline,
+            share=share,
+            evaluations=EVALUATIONS,
+            kept_shares=self.kept_shares,
         )
         outcomes = trained if incumbent is None else [incumbent, *trained]
-        objective = self.session.opened.task.parsed_objective
-        runs = []
-        for place, outcome in enumerate(outcomes):
-            value = outcome.last(f"val_{objective.metric}") if outcome.is_feasible else None
-            order = float(outcome.hyperparameters["lr"]) if incumbent is None else float(place)
-            runs.append((order, None if value is None else objective.score(value), outcome.last("val_loss")))
+        rivals = [self._candidate(outcome) for outcome in outcomes]
         try:
-            return choose_peak(runs, self.delta), outcomes
+            winner = choose_paired(rivals, order)
         except ValueError as error:
             raise TrainingError(f"The final training failed at every peak rate: {outcomes[0].reason}.") from error
+        best = rivals[winner]
+        against = [
+            {} if best is None or rival is None or rival is best else compared(rival, best).as_json()
+            for rival in rivals
+        ]
+        return winner, outcomes, against
+
+    def _candidate(self, outcome: Outcome) -> Candidate | None:
+        """A training's last weights, scored sample by sample; None where it ended badly."""
+        if not outcome.is_feasible or outcome.last("val_loss") is None:
+            return None
+        session = self.session
+        state = session.states([outcome.number])[outcome.number]
+        model = load_model(session.problem.build, outcome.hyperparameters, outcome.trial.seed, state)
+        most = session.settings.budget.paired_samples
+        found = scored(session.problem, [model], session.problem.val, merge_for(session.problem.loss), most)
+        scores = found.scores(session.opened.task.parsed_objective)
+        return Candidate("plain", (outcome.number,), found.values["loss"], scores)
 
     def told(self, outcome: Outcome) -> dict[str, Any]:
         """What is kept of an option as evidence."""
@@ -168,30 +229,19 @@ def _compared(
     session: Session, runs: list[Outcome], chosen: Mapping[str, Any], evidence: dict[str, Any]
 ) -> StageResult:
     problem, objective = session.problem, session.opened.task.parsed_objective
-    states = session.states([o.number for o in runs])
     merge = merge_for(problem.loss)
+    found = choose_weights(session, runs, merge)
+    weights, each = found.weights, found.each
+    evidence |= found.evidence
 
-    def model(outcome: Outcome, averaged: bool) -> nn.Module:
-        return load_model(problem.build, outcome.hyperparameters, outcome.trial.seed, states[outcome.number], averaged)
+    def model(outcome: Outcome) -> nn.Module:
+        return weights.model(problem, outcome)
 
-    def scored_alone(averaged: bool) -> list[Scored]:
-        return [scored(problem, [model(o, averaged)], problem.val, merge) for o in runs]
-
-    plain, averaged = scored_alone(False), None
-    if all(states[o.number].average for o in runs):
-        averaged = scored_alone(True)
-    # Averages are compared over all seeds together: what holds for one may be luck.
-    plain_all = _candidate("plain", runs, plain, objective)
-    averaged_all = None if averaged is None else _candidate("averaged", runs, averaged, objective)
-    weights, comparison = choose_variant(plain_all, averaged_all, None)
-    evidence |= comparison
-    use_average = weights.name == "averaged"
-    each = averaged if use_average and averaged is not None else plain
     order = sorted(range(len(runs)), key=lambda i: (float(each[i].scores(objective).mean()), each[i].mean()["loss"]))
     best = order[0]
     ensemble, members = None, (best,)
     if merge is not None and len(runs) > 1:
-        predictions = [answers(problem, model(o, use_average), problem.val) for o in runs]
+        predictions = [answers(problem, model(o), problem.val) for o in runs]
 
         def losses_of(chosen_members: tuple[int, ...]) -> np.ndarray:
             together = merged([predictions[i].predictions for i in chosen_members], merge)
@@ -211,21 +261,27 @@ def _compared(
     elif merge is None:
         evidence["ensemble"] = "none: a loss of (model, batch) gives no predictions to average"
     # Against the mean member, not the best one: which seed is best on these samples is mostly luck.
-    variant, comparison = choose_variant(weights, None, ensemble)
+    variant, comparison = choose_variant(found.together, None, ensemble)
     evidence |= comparison
+    comparisons = [*found.comparisons, *([] if ensemble is None else [compared(found.together, ensemble)])]
     if variant.name == "ensemble":
         assert merge is not None
-        final_models = [model(runs[i], use_average) for i in members]
+        final_models = [model(runs[i]) for i in members]
     else:
-        final_models = [model(runs[best], use_average)]
+        final_models = [model(runs[best])]
         variant = dataclasses.replace(variant, members=(runs[best].number,))
     val = scored(problem, final_models, problem.val, merge).mean()
     test, interval = _tested(session, final_models, merge, objective.metric)
+    if weights.decay is not None:
+        chosen = {**chosen, "ema_decay": weights.decay}
     evidence["learning_rate"] = chosen.get("lr")
     evidence["hyperparameters"] = dict(chosen)
     findings = _findings(each, objective, runs)
+    if (small := smallest_told_apart(comparisons, len(problem.val))) is not None:
+        findings.append(small)
     result = read_final(
         variant=variant,
+        weights=weights.told,
         evidence=evidence,
         metric=objective.metric,
         maximise=objective.maximise,
@@ -235,15 +291,8 @@ def _compared(
         test_interval=interval,
         findings=findings,
     )
-    _write(session, chosen, variant, model(runs[best], use_average), final_models, merge)
+    _write(session, chosen, variant, model(runs[best]), final_models, merge)
     return dataclasses.replace(result, next={"hyperparameters": dict(chosen), "seeds": len(runs)})
-
-
-def _candidate(name: str, runs: list[Outcome], each: list[Scored], objective: Any) -> Candidate:
-    """All seeds as one candidate: the mean over seeds of each sample's values."""
-    losses = np.mean([s.values["loss"] for s in each], axis=0)
-    scores = np.mean([s.scores(objective) for s in each], axis=0)
-    return Candidate(name, tuple(o.number for o in runs), losses, scores)
 
 
 def _tested(

@@ -42,6 +42,11 @@ def parameter_count(model: nn.Module) -> int:
     return sum(p.numel() for p in model.parameters())
 
 
+def weights_of(problem: Problem, hyperparameters: Mapping[str, Any]) -> int:
+    """How many parameters the model of these hyperparameters has."""
+    return parameter_count(_built(problem, hyperparameters))
+
+
 def forward_operations(problem: Problem, hyperparameters: Mapping[str, Any]) -> float:
     """Floating-point operations of one minibatch's forward pass; parameters × batch size where none are counted."""
     from torch.utils.flop_counter import FlopCounterMode  # loads torch._dynamo: only where it is needed

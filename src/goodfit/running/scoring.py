@@ -40,12 +40,18 @@ class Answers:
     target: Tensor
 
 
-def answers(problem: Problem, model: nn.Module, split: Split) -> Answers:
-    """The predictions of a model in eval mode on all samples of a split."""
+def places(split: Split, most: int | None) -> Tensor:
+    """Samples of a split, evenly spread over it: all where `most` is None or no fewer; the same on every call."""
+    count = len(split) if most is None else min(most, len(split))
+    return torch.arange(count) * len(split) // count
+
+
+def answers(problem: Problem, model: nn.Module, split: Split, most: int | None = None) -> Answers:
+    """The predictions of a model in eval mode on all samples of a split, or on `most` of them."""
     model.eval()
     predictions, targets = [], []
     with torch.no_grad():
-        for indices in torch.arange(len(split)).split(CHUNK):
+        for indices in places(split, most).split(CHUNK):
             inputs, target = as_pair(fetch_seeded(split, indices, int(indices[0])))
             predictions.append(model(inputs).cpu())
             targets.append(target.cpu())
@@ -70,14 +76,15 @@ def _each(function: Callable[..., Tensor], predictions: Tensor, target: Tensor) 
         return np.array([float(function(predictions[i : i + 1], target[i : i + 1])) for i in range(len(predictions))])
 
 
-def scored_groups(problem: Problem, model: nn.Module, split: Split) -> Scored:
+def scored_groups(problem: Problem, model: nn.Module, split: Split, most: int | None = None) -> Scored:
     """The same for a loss of (model, batch): of groups of samples, each a value."""
     model.eval()
     functions: dict[str, Callable[..., Tensor]] = {"loss": problem.loss.function, **problem.metrics}
     values: dict[str, list[float]] = {name: [] for name in functions}
     with torch.no_grad():
-        for indices in torch.arange(len(split)).split(GROUP):
-            if len(indices) < GROUP and len(split) > GROUP:
+        chosen = places(split, most)
+        for indices in chosen.split(GROUP):
+            if len(indices) < GROUP and len(chosen) > GROUP:
                 continue  # a smaller group would count as much as a whole one
             batch = fetch_seeded(split, indices, int(indices[0]))
             for name, function in functions.items():
@@ -85,10 +92,12 @@ def scored_groups(problem: Problem, model: nn.Module, split: Split) -> Scored:
     return Scored({name: np.array(found) for name, found in values.items()})
 
 
-def scored(problem: Problem, models: Sequence[nn.Module], split: Split, merge: Merge | None) -> Scored:
-    """One network, or several that answer together, on a split."""
+def scored(
+    problem: Problem, models: Sequence[nn.Module], split: Split, merge: Merge | None, most: int | None = None
+) -> Scored:
+    """One network, or several that answer together, on a split, or on `most` of its samples."""
     if problem.loss.of_model or merge is None:
-        return scored_groups(problem, models[0], split)
-    each = [answers(problem, model, split) for model in models]
+        return scored_groups(problem, models[0], split, most)
+    each = [answers(problem, model, split, most) for model in models]
     predictions = each[0].predictions if len(each) == 1 else merged([a.predictions for a in each], merge)
     return scored_answers(problem, predictions, each[0].target)

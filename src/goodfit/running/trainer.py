@@ -90,6 +90,7 @@ class Trainer:
         problem: Problem | None = None,
         executor: Executor | None = None,
         counts_all: bool = False,
+        kept_shares: tuple[float, ...] = (),
     ) -> list[Outcome]:
         """Train these trials and wait for them.
 
@@ -108,6 +109,7 @@ class Trainer:
             problem: another one than the task's, with an executor of its own.
             executor: trains them instead of the session's.
             counts_all: whether epochs are counted in steps over all samples where the regime trains on some of them.
+            kept_shares: of the length, after which the weights are kept besides the last ones, beside the checkpoint.
 
         Raises:
             Interrupted: a signal came; all is kept.
@@ -124,6 +126,7 @@ class Trainer:
             is_kept=is_kept,
             problem=problem or self._problem,
             counts_all=counts_all,
+            kept_shares=kept_shares,
         )
         first = self.next_trial
         works = self._works(request)

@@ -42,6 +42,7 @@ class Request:
     is_kept: bool
     problem: Problem  # the task's, or a stand-in for it
     counts_all: bool = False  # an epoch is as many steps as one over all samples, though only some are trained on
+    kept_shares: tuple[float, ...] = ()  # of the length, after which states are kept besides the last
 
     @property
     def samples(self) -> int:
@@ -123,7 +124,15 @@ def work_of(
         engine=engine,
         parents=checkpoints / f"parents-{file}" if has_parents else None,
         checkpoint=checkpoints / file if request.is_kept else None,
+        kept_steps=_kept_steps(request.kept_shares, group),
     )
+
+
+def _kept_steps(shares: Sequence[float], group: Group) -> tuple[int, ...]:
+    """The steps on the way, growing, that lie at these shares of a group's length."""
+    length = group.steps - group.start
+    steps = {group.start + round(share * length) for share in shares}
+    return tuple(sorted(step for step in steps if group.start < step < group.steps))
 
 
 def _looked_at(request: Request, first: Trial, group: Group, validation: int) -> Regime:

@@ -26,7 +26,22 @@ class BudgetSettings:
     repeat_top: int = setting(3, "best trials that are trained again with fresh seeds", "recipe 4.6: k = 3-5")
     repeat_seeds: int = setting(3, "fresh seeds for each of them", "recipe 4.6: 3-5 [PB]")
     final_seeds: int = setting(5, "seeds of the final training", "recipe 4.8: 3-5 seeds")
-    ema_decay: float = setting(0.995, "decay of the Polyak average in the final training", "seed S4, recipe 4.8")
+    ema_half_life: float = setting(
+        0.025, "half-life of the Polyak average kept in the final training, as a share of it", "recipe 4.8: 1-5 % [PD]"
+    )
+    ema_decay: float = setting(0.995, "decay of a Polyak average rebuilt after the final training", "seed S4")
+    average_half_lives: tuple[float, ...] = setting(
+        (0.05, 0.1, 0.2), "half-lives of further averages that are rebuilt, as shares of it", "recipe 4.1, tier 4"
+    )
+    average_likeness: float = setting(
+        0.75, "share of an average's profile that its rebuilding must have, else it is left out", "ours"
+    )
+    kept_shares: tuple[float, ...] = setting(
+        (0.25, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95), "shares of the final training after which weights are kept", "ours"
+    )
+    kept_gigabytes: float = setting(2.0, "size of all that is kept so at most; beyond, nothing is", "ours")
+    paired_samples: int = setting(2000, "validation samples on which rivals are compared one by one, at most", "ours")
+    comparing_share: float = setting(0.02, "share of the budget for trying other averages and checkpoints", "ours")
     peak_factors: tuple[float, ...] = setting(
         (0.5, 1.0, 2.0, 3.0), "peak rates tried under decay, as multiples of the constant one", "recipe 4.8"
     )
