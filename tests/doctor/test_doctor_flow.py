@@ -155,6 +155,17 @@ def updated_and_cut_by_hand():
                     w.grad = None
 
 
+def rings(width: int, features: int = 2, epochs: int = 20):
+    """Two rings, one within the other, for a network of one hidden layer."""
+    x = torch.randn(400, features)
+    model = nn.Sequential(nn.Linear(features, width), nn.ReLU(), nn.Linear(width, 2))
+    fit(model, torch.optim.Adam(model.parameters(), 0.02), x, (x.norm(dim=1) > 1.2).long(), epochs=epochs)
+
+
+def too_narrow():
+    rings(width=1)
+
+
 @pytest.mark.parametrize(
     ("kind", "work"),
     [
@@ -169,6 +180,7 @@ def updated_and_cut_by_hand():
         ("missing-nonlinearity", linear_by_hand),
         ("numerical-nan", logarithm_of_a_constant_zero),
         ("numerical-nan", root_of_zero_late),
+        ("underfitting-capacity", too_narrow),
     ],
     ids=lambda value: value if isinstance(value, str) else value.__name__,
 )
@@ -211,6 +223,25 @@ def logarithm_masked_out():
     model = net()
     fit(model, torch.optim.SGD(model.parameters(), 0.1), x, goal,
         lambda out, t: -(t * out.log_softmax(1) - torch.where(t > 0, t * t.log(), t)).sum(1).mean())  # fmt: skip
+
+
+def wide_enough():
+    rings(width=32)
+
+
+def narrow_on_purpose():
+    """An autoencoder's code is narrow by design."""
+    x = torch.randn(400, 8)
+    model = nn.Sequential(nn.Linear(8, 2), nn.Tanh(), nn.Linear(2, 8))
+    fit(model, torch.optim.Adam(model.parameters(), 0.02), x, x, F.mse_loss, epochs=15)
+
+
+def noise_to_fit():
+    """Labels that are right nine times in ten: no network does better on samples that it has not seen."""
+    x = torch.randn(400, 2)
+    y = torch.where(torch.rand(400) < 0.85, (x[:, 0] > 0).long(), torch.randint(0, 2, (400,)))
+    model = nn.Linear(2, 2)
+    fit(model, torch.optim.Adam(model.parameters(), 0.02), x, y, epochs=15)
 
 
 def state_carried_over():
@@ -302,6 +333,9 @@ def actions_drawn():
         signs_passed_straight_through,
         inputs_want_gradients,
         logarithm_masked_out,
+        wide_enough,
+        narrow_on_purpose,
+        noise_to_fit,
         state_carried_over,
         draw_with_gradient,
         quantised,

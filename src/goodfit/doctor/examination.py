@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from goodfit.diagnosis.causes import facts, in_order, outcomes, signals
 from goodfit.diagnosis.mistakes.dynamics import of_curves as of_recorded_curves
 from goodfit.doctor.batches import tests_of_batches
+from goodfit.doctor.capacity import capacity_finding
 from goodfit.doctor.experiments import UNSUPPORTED, confirmed
 from goodfit.doctor.rates import rate_findings
 from goodfit.doctor.replay import Replay, Unable
@@ -52,6 +53,9 @@ def examine(
     before = [f for f in of_signals if f.kind not in _OF_RATES]
     after = [f for f in of_signals if f.kind in _OF_RATES]
     of_curves = of_recorded_curves(recording, own, settings.curves)
+    silent = all(f.severity == Severity.INFO for f in (*of_facts, *of_signals, *of_rates, *of_outcomes, *of_curves))
+    if recorder is not None and replay is not None and silent:
+        of_outcomes = [*of_outcomes, *tried_capacity(recording, recorder, replay, own)]
     known = {finding.kind for finding in (*of_facts, *of_signals, *of_rates, *of_outcomes)}
     of_curves = [finding for finding in of_curves if finding.kind not in known]
     return with_health(in_order(of_facts, before, of_rates, after, of_outcomes, of_curves), recording)
@@ -79,6 +83,16 @@ def tried_rates(recording: Recording, replay: Replay, settings: DoctorSettings) 
     except Exception as error:  # the user's own code, run in a way it was not written for
         recording.opaque.append(f"an experiment failed ({type(error).__name__}: {error})")
         return []
+
+
+def tried_capacity(recording: Recording, recorder: Recorder, replay: Replay, settings: DoctorSettings) -> list[Finding]:
+    """`underfitting-capacity`, if experiments prove it; none where they fail."""
+    try:
+        finding = capacity_finding(recording, recorder.kept, replay, settings)
+    except Exception as error:  # the user's own code, run in a way it was not written for
+        recording.opaque.append(f"an experiment failed ({type(error).__name__}: {error})")
+        return []
+    return [] if finding is None else [finding]
 
 
 def with_health(found: list[Finding], recording: Recording) -> list[Finding]:

@@ -33,6 +33,7 @@ class Variant:
     no_decay: bool = False
     no_dropout: bool = False
     judge_in_eval: bool = False  # the judged losses
+    from_end: bool = False  # from the weights that the script ended with
     scale_loss: float = 1.0  # what the judged loss is divided by
 
 
@@ -78,10 +79,18 @@ class Replay:
 
     def judged(self, variant: Variant, steps: int, seed: int) -> float:
         """The mean loss over the judged batches after some steps of training; infinity where it is not finite."""
+        return self.loss_of(self.trained(variant, steps, seed), variant)
+
+    def trained(self, variant: Variant, steps: int, seed: int) -> nn.Module:
+        """A copy after some steps of training."""
         torch.manual_seed(seed)
         model, optimizer = self._copy(variant)
         self._train(model, optimizer, variant, steps, seed)
-        return self.loss_of(model, variant)
+        return model
+
+    def final_model(self) -> nn.Module:
+        """A copy of the network as the script left it."""
+        return copy.deepcopy(self._model)
 
     def loss_of(self, model: nn.Module, variant: Variant = Variant()) -> float:
         """The mean loss of a network over the judged batches."""
@@ -95,8 +104,7 @@ class Replay:
 
     def final_loss(self) -> float:
         """The loss, over the judged batches, of the network as the script left it."""
-        model = copy.deepcopy(self._model)
-        return self.loss_of(model)
+        return self.loss_of(self.final_model())
 
     def first_loss(self) -> float:
         """The same before the first step."""
@@ -107,7 +115,8 @@ class Replay:
     def _copy(self, variant: Variant) -> tuple[nn.Module, Any]:
         model = copy.deepcopy(self._model)
         assert self._kept.weights is not None
-        model.load_state_dict(self._kept.weights)
+        if not variant.from_end:
+            model.load_state_dict(self._kept.weights)
         if variant.redraw:
             for module in model.modules():
                 reset = getattr(module, "reset_parameters", None)

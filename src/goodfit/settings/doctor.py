@@ -71,3 +71,12 @@ class DoctorSettings:
     few_points: int = setting(16, "fewest losses for a verdict on the length of the training", _OURS)
     few_gain: float = setting(0.15, "share of the fall in the last quarter from which training was too short", _OURS)
     few_left: float = setting(0.1, "last loss over the first below which little is left to gain", _OURS)
+    capacity_gap: float = setting(
+        0.1,
+        "share of answers (or of the targets' variance) by which a wide network does better than one too small",
+        _OURS,
+    )
+    capacity_rows: int = setting(100, "fewest samples for the wide network to learn from", _OURS)
+    capacity_smaller: float = setting(3.0, "times that a network too small must be smaller than the wide one", _OURS)
+    capacity_steps: int = setting(150, "further steps of a copy, at least, that must not help it", _OURS)
+    capacity_reached: float = setting(0.3, "share of the lead that further steps may win at most", _OURS)
