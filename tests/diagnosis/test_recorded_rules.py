@@ -237,3 +237,12 @@ def test_batches_that_differ_more_where_the_loss_is_high_do_not_spike():
         smooth = 2.2 * (1 + np.arange(600) / 60) ** -0.5
         loss = smooth * (1 + 0.15 * rng.normal(size=600))
         assert "loss-spikes" not in kinds({"step": np.arange(1, 601), "train_loss": loss})
+
+
+def test_a_validation_loss_that_jitters_is_noisy_without_an_accuracy_and_a_calm_one_is_not():
+    rng = np.random.default_rng(3)
+    columns = {name: healthy(40)[name] for name in ("epoch", "train_loss", "val_loss")}
+    assert kinds(columns) == ["healthy"]
+    columns["val_loss"] = columns["val_loss"] + 0.2 * np.abs(rng.normal(size=40))
+    finding = gf.diagnose(columns)[0]
+    assert (finding.kind, finding.evidence["of"]) == ("noisy-validation", "loss")

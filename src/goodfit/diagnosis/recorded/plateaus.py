@@ -123,23 +123,30 @@ def _rate_decayed(curves: Curves, settings: CurveSettings) -> bool:
 
 
 def noisy(curves: Curves, settings: CurveSettings) -> Finding | None:
-    """Row 16: the validation metric jitters by more than the differences that one would compare."""
+    """Row 16: the validation metric jitters by more than the differences that one would compare.
+
+    Where there is no accuracy the validation loss is looked at, against the loss of guessing.
+    """
     shape = shape_of(curves, settings)
-    series = finite(curves.val_metric)
-    if shape.metric is None or curves.best_metric != 1.0 or len(series) < settings.points:
+    if shape.metric is not None:
+        series, name = finite(curves.val_metric), curves.metric
+        least = settings.recorded_noisy if curves.best_metric == 1.0 else math.inf
+    else:
+        series, name, least = finite(curves.val_loss), "loss", settings.recorded_noisy_loss * abs(shape.guess)
+    if len(series) < settings.points:
         return None
     late = series.values[len(series) // 2 :]
     spread = max(noise(late), float(np.std(np.diff(late))) / math.sqrt(2)) if len(late) >= 4 else 0.0
     moved = abs(float(np.median(late[-3:]) - np.median(late[:3])))
-    if spread < settings.recorded_noisy or moved > 2 * spread:
+    if spread < least or moved > 2 * spread:
         return None
     return Finding(
         kind="noisy-validation",
         message=(
-            f"The validation {curves.metric} jitters by {spread:.3g} from point to point in the second half: "
+            f"The validation {name} jitters by {spread:.3g} from point to point in the second half: "
             "models that are compared by one point are compared by luck."
         ),
         action="Use a larger validation set, average the weights or decay the rate before comparing.",
-        evidence={"noise": spread, "points": len(late), "samples": curves.val_samples},
+        evidence={"noise": spread, "of": name, "points": len(late), "samples": curves.val_samples},
         confidence=0.7,
     )
