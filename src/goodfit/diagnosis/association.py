@@ -67,6 +67,26 @@ def association(inputs: Any, labels: Any) -> Association | None:
     return Association(score=real[best], z=float(zs[best]))
 
 
+def neighbours(inputs: Any, labels: Any) -> tuple[float, float]:
+    """How often nearest samples share a number, and how far apart those are that do not.
+
+    Returns:
+        The share, and the mean distance of the differing ones over that of two samples drawn at random that differ.
+    """
+    x, y = np.asarray(inputs, np.float64)[:_MOST], np.asarray(labels, np.float64)[:_MOST]
+    x = x[:, x.std(0) > 0]
+    x = (x - x.mean(0)) / x.std(0)
+    squares = (x**2).sum(1)
+    apart = squares[:, None] + squares[None, :] - 2 * x @ x.T
+    np.fill_diagonal(apart, np.inf)
+    between = np.abs(y - y[apart.argmin(1)])
+    every = np.abs(y[:, None] - y[None, :])
+    differing = between[between > 0]
+    if not len(differing) or not (every > 0).any():
+        return float((between == 0).mean()), 1.0
+    return float((between == 0).mean()), float(differing.mean() / every[every > 0].mean())
+
+
 def _agreement(answers: np.ndarray, goals: np.ndarray, classes: bool) -> float:
     if classes:
         return float((answers.argmax(1) == goals.argmax(1)).mean())

@@ -8,22 +8,21 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from goodfit.diagnosis.association import Association, association, shifted
-from goodfit.doctor.replay import Replay
+from goodfit.diagnosis.association import Association, association, neighbours, shifted
+from goodfit.doctor.replay import redrawn
 from goodfit.findings import Finding
 from goodfit.recording.kept import KeptBatch
+from goodfit.recording.pairing import rows_of
 from goodfit.recording.recorder import Recorder
 from goodfit.recording.records import Recording
 from goodfit.recording.tensors import sample_hashes_all, tensors_in
 from goodfit.settings.doctor import DoctorSettings
 
 
-def tests_of_batches(
-    recording: Recording, recorder: Recorder, replay: Replay, settings: DoctorSettings
-) -> list[Finding]:
-    """`batch-dimension-mixup` and `labels-misaligned`, each if its test says so."""
+def tests_of_batches(recording: Recording, recorder: Recorder, settings: DoctorSettings) -> list[Finding]:
+    """Mixed samples, ignored inputs, mispaired labels, class numbers taken for measurements: what the tests find."""
     found: list[Finding] = []
-    for test in (_mixed_samples, _mispaired_labels):
+    for test in (_mixed_samples, _ignored_inputs, _mispaired_labels, _class_numbers):
         try:
             finding = test(recording, recorder, settings)
         except Exception as error:  # the user's own code, run in a way it was not written for
@@ -45,29 +44,28 @@ def _mixed_samples(recording: Recording, recorder: Recorder, settings: DoctorSet
     model.eval()
     if any(isinstance(m, nn.modules.batchnorm._BatchNorm) and not m.track_running_stats for m in model.modules()):
         return None
-    inputs = next(tensors_in(batch.args))
-    n = len(inputs)
+    n = len(next(tensors_in((batch.args, batch.kwargs))))
     with torch.no_grad():
-        before = _outputs(model, batch, inputs, n)
-        again = _outputs(model, batch, inputs, n)
+        before = _outputs(model, batch, n)
+        again = _outputs(model, batch, n)
         if before is None or again is None or not torch.equal(before, again):
             return None  # random in eval mode, too
+        if _needs_all(model, batch, n):
+            return None  # a graph's nodes: the network takes them all or none
         touched, moved = 0, 0.0
         places = [n // 2, n - 1, 0][: min(3, n)]
         for place in places:
-            other = inputs.clone()
-            other[place] = inputs[(place + n // 2 + 1) % n] if n > 2 else inputs[place].flip(0)
-            if torch.equal(other, inputs):
-                continue
-            after = _outputs(model, batch, other, n)
+            order = list(range(n))
+            order[place] = (place + n // 2 + 1) % n
+            after = _outputs(model, batch, n, order)
             if after is None:
                 return None
             apart = (after - before).abs().amax(1)
             own = float(apart[place])
-            rest = torch.cat([apart[:place], apart[place + 1 :]])
+            others = [i for i in range(n) if i != place]
             scale = max(own, float(before.std()), 1e-12)
-            if float(rest.max()) > 1e-3 * scale:
-                touched, moved = touched + 1, max(moved, float(rest.max()) / scale)
+            if float(apart[others].max()) > 1e-3 * scale:
+                touched, moved = touched + 1, max(moved, float(apart[others].max()) / scale)
     if touched < min(2, len(places)):
         return None
     use = recording.models[kept.module_number]
@@ -89,59 +87,118 @@ def _mixed_samples(recording: Recording, recorder: Recorder, settings: DoctorSet
 
 
 def _lies_along_first_axis(batch: KeptBatch, recording: Recording) -> bool:
-    """Whether a batch's samples surely lie along the first axis of one input: there is one target for each."""
+    """Whether a batch's samples surely lie along the first axis of all inputs.
+
+    They do where there is one target for each, where rows were picked by an index, and where a loader says so.
+    """
     given = list(tensors_in((batch.args, batch.kwargs)))
-    if len(given) != 1 or given[0].ndim < 2 or len(given[0]) < 3:
+    if not given or any(t.ndim < 1 or len(t) != len(given[0]) for t in given) or len(given[0]) < 3:
+        return False
+    if all(t.ndim < 2 for t in given):
         return False
     n, target = len(given[0]), batch.target
-    if target.ndim == 0 or len(target) != n or not batch.shape or batch.shape[0] != n:
-        return False
-    if target.ndim == 1 or target[0].numel() == 1:
+    per_sample = target.ndim > 0 and len(target) == n and bool(batch.shape) and batch.shape[0] == n
+    if per_sample and (target.ndim == 1 or target[0].numel() == 1):
+        return True
+    if batch.picked:
         return True
     sizes = {loader.batch_size for loader in recording.loaders if loader.trained_batches}
-    return n in sizes and n not in given[0].shape[1:]
+    return n in sizes and all(n not in t.shape[1:] for t in given)
 
 
-def _outputs(model: nn.Module, batch: KeptBatch, inputs: Tensor, n: int) -> Tensor | None:
-    out = next(tensors_in(model(*_with_first(batch.args, inputs), **batch.kwargs)), None)
-    if out is None or not out.is_floating_point() or out.ndim == 0 or len(out) != n:
+def _needs_all(model: nn.Module, batch: KeptBatch, n: int) -> bool:
+    """Whether the network cannot take a part of the batch."""
+    try:
+        return _outputs(model, batch, n, list(range(n - 1))) is None
+    except (RuntimeError, IndexError, ValueError, AssertionError):
+        return True
+
+
+def _outputs(model: nn.Module, batch: KeptBatch, n: int, order: list[int] | None = None) -> Tensor | None:
+    """What the network puts out, a row a sample: [len(order), ...]; None where that is not what it puts out.
+
+    A network may draw random numbers in eval mode, too: it gets the same ones each time.
+    """
+    torch.manual_seed(0)
+    args, kwargs = (batch.args, batch.kwargs) if order is None else _picked((batch.args, batch.kwargs), n, order)
+    out = next(tensors_in(model(*args, **kwargs)), None)
+    rows = n if order is None else len(order)
+    if out is None or not out.is_floating_point() or out.ndim == 0 or len(out) != rows:
         return None
-    return out.detach().double().reshape(n, -1)
+    return out.detach().double().reshape(rows, -1)
 
 
-def _with_first(args: tuple[Any, ...], value: Tensor) -> tuple[Any, ...]:
-    done, out = False, []
-    for arg in args:
-        if isinstance(arg, Tensor) and not done:
-            arg, done = value, True
-        out.append(arg)
-    return tuple(out)
+def _picked(value: Any, n: int, order: list[int]) -> Any:
+    """The same nest of tuples, lists and dicts with the given rows of every tensor that has a row a sample."""
+    if isinstance(value, Tensor):
+        return value[order] if value.ndim and len(value) == n else value
+    if isinstance(value, dict):
+        return {key: _picked(item, n, order) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_picked(item, n, order) for item in value)
+    return value
+
+
+def _ignored_inputs(recording: Recording, recorder: Recorder, settings: DoctorSettings) -> Finding | None:
+    """Whether all samples get the same answer, with the weights as trained and with any others."""
+    kept = recorder.kept
+    batch = next((b for b in kept.batches if _lies_along_first_axis(b, recording)), None)
+    if batch is None:
+        return None
+    assert kept.model is not None
+    n = len(next(tensors_in((batch.args, batch.kwargs))))
+    model = copy.deepcopy(kept.model)
+    model.eval()
+    alike = all(bool((t == t[:1]).all()) for t in tensors_in((batch.args, batch.kwargs)))
+    with torch.no_grad():
+        for seed in range(3):
+            out = _outputs(model, batch, n)
+            if out is None or not bool(torch.isfinite(out).all()):
+                return None
+            if float((out - out[:1]).abs().max()) > 1e-7 * max(float(out.abs().max()), 1e-12):
+                return None
+            torch.manual_seed(seed + 1)
+            if not redrawn(model) and not alike:
+                return None
+    use = recording.models[kept.module_number]
+    return Finding(
+        kind="pipeline-suspect",
+        message=(
+            f"All {n} samples of a batch {'are the same' if alike else 'get the same answer'}: what {use.name} puts "
+            "out does not depend on its inputs, with the weights as trained and with fresh ones."
+        ),
+        action="Look at what the network is given, and at what becomes of it in forward().",
+        evidence={"reason": "outputs do not depend on the inputs", "samples": n, "inputs_alike": alike},
+        where=str(use.training_site or ""),
+        confidence=0.9,
+    )
 
 
 def _mispaired_labels(recording: Recording, recorder: Recorder, settings: DoctorSettings) -> Finding | None:
     """Neighbours in the inputs against neighbours in the labels: as paired, and shifted against each other."""
     use = next((one for one in recording.losses if one.trained), None)
-    if use is None or _scores_above_chance(recording) or _chance(recording) > settings.imbalance:
+    if use is None or _chance(recording) > settings.imbalance:
         return None  # where one answer is nearly always right, agreement says little
+    shifted_labels = _shifted_labels(recording, recorder, settings)
+    if shifted_labels is not None or _scores_above_chance(recording):
+        return shifted_labels
     pairs = _pairs(recorder)
     if pairs is None or len(pairs[0]) < settings.pairs_least:
         return None
     as_paired = association(*pairs)
     if as_paired is None or as_paired.z > settings.pairs_related:
         return None
-    best: tuple[int, Association] | None = None
-    ordered = _ordered_pairs(recorder) or pairs
-    for shift in (1, -1, 2, -2, 3, -3):
-        seen = association(*shifted(*ordered, shift))
-        if seen is not None and seen.z > settings.pairs_shifted and (best is None or seen.z > best[1].z):
-            best = (shift, seen)
+    held_out = recorder.pairs.held_out
+    of_held_out = None
+    if held_out is not None and len(held_out[0]) >= settings.pairs_least:
+        of_held_out = association(_described(held_out[0]), held_out[1])
     evidence: dict[str, Any] = {"samples": len(pairs[0]), "z_as_paired": as_paired.z, "score": as_paired.score}
-    if best is not None:
-        shift, seen = best
-        evidence |= {"shift": shift, "z_shifted": seen.z, "score_shifted": seen.score}
+    if of_held_out is not None and of_held_out.z > settings.pairs_shifted:
+        evidence |= {"z_held_out": of_held_out.z, "score_held_out": of_held_out.score}
         said = (
-            f"Inputs and labels are shifted against each other by {abs(shift)}: as paired, inputs say nothing of the "
-            f"labels (score {as_paired.score:.2f}); shifted they do ({seen.score:.2f})."
+            f"Inputs say nothing of the labels that they are trained with (score {as_paired.score:.2f} over "
+            f"{len(pairs[0])} samples), while in evaluations they do ({of_held_out.score:.2f}): training inputs and "
+            "labels are paired wrongly."
         )
         sure = 0.95
     elif _is_at_chance(recording):
@@ -154,6 +211,10 @@ def _mispaired_labels(recording: Recording, recorder: Recorder, settings: Doctor
         sure = 0.85
     else:
         return None
+    return _misaligned(recording, recorder, said, evidence, sure)
+
+
+def _misaligned(recording: Recording, recorder: Recorder, said: str, evidence: dict[str, Any], sure: float) -> Finding:
     owner = recording.models[recorder.kept.module_number]
     return Finding(
         kind="labels-misaligned",
@@ -165,14 +226,90 @@ def _mispaired_labels(recording: Recording, recorder: Recorder, settings: Doctor
     )
 
 
+def _shifted_labels(recording: Recording, recorder: Recorder, settings: DoctorSettings) -> Finding | None:
+    """Whether labels a few places on go with the inputs far better than their own, in the data's own order."""
+    pairs = _ordered_pairs(recorder) or _pairs(recorder)
+    if pairs is None or len(pairs[0]) < settings.pairs_least or _are_windows(pairs[0]):
+        return None
+    as_paired = association(*pairs)
+    if as_paired is None:
+        return None
+    best: tuple[int, Association] | None = None
+    for shift in (1, -1, 2, -2, 3, -3):
+        seen = association(*shifted(*pairs, shift))
+        if seen is not None and (best is None or seen.z > best[1].z):
+            best = (shift, seen)
+    if best is None or best[1].z < settings.pairs_shifted:
+        return None
+    shift, seen = best
+    if as_paired.z > settings.pairs_related and seen.score < as_paired.score + settings.pairs_lead:
+        return None
+    said = (
+        f"Inputs and labels are shifted against each other by {abs(shift)}: as paired, inputs say little of the labels "
+        f"(score {as_paired.score:.2f}); shifted they do ({seen.score:.2f})."
+    )
+    evidence = {
+        "samples": len(pairs[0]),
+        "z_as_paired": as_paired.z,
+        "score": as_paired.score,
+        "shift": shift,
+        "z_shifted": seen.z,
+        "score_shifted": seen.score,
+    }
+    return _misaligned(recording, recorder, said, evidence, 0.95)
+
+
+def _are_windows(rows: Tensor) -> bool:
+    """Whether each row is the one before, moved on: the next label is then among the inputs by right."""
+    if rows.shape[1] < 3:
+        return False
+    for step in range(1, min(5, rows.shape[1] - 1)):
+        before, after = rows[1:, :-step], rows[:-1, step:]
+        told = before != 0  # where most is zero, much is equal anyway
+        if bool(told.any()) and float((before == after)[told].double().mean()) > 0.5:
+            return bool((before != rows[:-1, :-step]).any())
+    return False
+
+
+def _class_numbers(recording: Recording, recorder: Recorder, settings: DoctorSettings) -> Finding | None:
+    """A squared error of numbers that name classes: neighbours agree on them, or are as far apart as any two."""
+    use = next((one for one in recording.losses if one.trained >= settings.hits), None)
+    if use is None or use.function not in ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "difference"):
+        return None
+    values = sorted(use.target_values) if use.target_values_full else []
+    if use.target_whole_numbers < use.trained or not 3 <= len(values) <= settings.whole_values:
+        return None
+    if values[0] not in (0.0, 1.0) or values[-1] - values[0] != len(values) - 1:
+        return None
+    if max(use.target_values.values()) > 2.5 / len(values) * sum(use.target_values.values()):
+        return None  # counts and ratings pile up
+    pairs = _pairs(recorder)
+    if pairs is None or len(pairs[0]) < settings.pairs_least:
+        return None
+    same, apart = neighbours(*pairs)
+    if same < settings.class_purity or apart < settings.class_apart:
+        return None
+    return Finding(
+        kind="wrong-loss-for-task",
+        message=(
+            f"A squared or absolute error is taken of numbers that look like names of {len(values)} classes: nearest "
+            f"samples share them in {same:.0%} of the cases, and those that do not are as far apart as any two."
+        ),
+        action="Give the network one output per class and use cross_entropy.",
+        evidence={"classes": len(values), "neighbours_alike": same, "distance_of_others": apart},
+        where=str(use.site),
+        confidence=0.88,
+    )
+
+
 def _pairs(recorder: Recorder) -> tuple[Tensor, Tensor] | None:
     rows, labels = [], []
     for batch in recorder.kept.batches:
-        given = next(tensors_in((batch.args, batch.kwargs)), None)
         target = batch.target
-        if given is None or given.ndim < 2 or target.ndim == 0 or len(target) != len(given):
+        if target.ndim == 0 or target.numel() != len(target):
             return None
-        if target.numel() != len(target):
+        given = rows_of(list(tensors_in((batch.args, batch.kwargs))), len(target))
+        if given is None:
             return None
         rows.append(_described(given))
         labels.append(target.detach().flatten())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from goodfit.diagnosis.causes import facts, in_order, outcomes, signals
@@ -9,6 +10,8 @@ from goodfit.diagnosis.mistakes.dynamics import of_curves as of_recorded_curves
 from goodfit.doctor.batches import tests_of_batches
 from goodfit.doctor.capacity import capacity_finding
 from goodfit.doctor.experiments import UNSUPPORTED, confirmed
+from goodfit.doctor.lengths import length_findings
+from goodfit.doctor.pairings import pairing_findings
 from goodfit.doctor.rates import rate_findings
 from goodfit.doctor.replay import Replay, Unable
 from goodfit.findings import Finding, Severity
@@ -34,8 +37,10 @@ def examine(
     own = settings.doctor
     replay = _replay(recording, recorder, extra_seconds)
     of_facts = facts(recording, own)
-    if recorder is not None and replay is not None:
-        of_facts += tests_of_batches(recording, recorder, replay, own)
+    if recorder is not None and extra_seconds > 0 and not recording.is_adversarial:
+        of_facts += tests_of_batches(recording, recorder, own)
+    if replay is not None and all(finding.severity == Severity.INFO for finding in of_facts):
+        of_facts += tried(pairing_findings, recording, replay, own)
     of_signals, of_outcomes = signals(recording, own), outcomes(recording, own)
     # with a fact known, rates are no question: the figures would be those of the broken loop
     of_rates: list[Finding] = []
@@ -43,13 +48,17 @@ def examine(
         of_facts = confirmed(of_facts, recording, replay, own)
         of_signals = confirmed(of_signals, recording, replay, own)
         if all(finding.severity == Severity.INFO for finding in of_signals if finding.kind not in _OF_RATES):
-            of_rates = tried_rates(recording, replay, own)
+            of_rates = tried(rate_findings, recording, replay, own)
             if any(finding.kind == "lr-too-high" for finding in of_rates):
                 of_signals = sorted(of_signals, key=lambda finding: finding.kind in _OF_RATES)
     else:
         of_facts = confirmed(of_facts, recording, replay, own)
         of_signals = confirmed(of_signals, recording, None, own)
     of_outcomes = confirmed(of_outcomes, recording, replay, own)
+    told = (*of_facts, *of_signals, *of_rates, *of_outcomes)
+    if replay is not None and all(finding.severity == Severity.INFO for finding in told):
+        of_lengths = tried(length_findings, recording, replay, own)
+        of_outcomes = [*of_lengths, *(f for f in of_outcomes if f.kind not in {one.kind for one in of_lengths})]
     before = [f for f in of_signals if f.kind not in _OF_RATES]
     after = [f for f in of_signals if f.kind in _OF_RATES]
     of_curves = of_recorded_curves(recording, own, settings.curves)
@@ -76,10 +85,15 @@ def _replay(recording: Recording, recorder: Recorder | None, seconds: float) -> 
         return None
 
 
-def tried_rates(recording: Recording, replay: Replay, settings: DoctorSettings) -> list[Finding]:
-    """Findings on the learning rate; none where a replay fails."""
+def tried(
+    findings: Callable[[Recording, Replay, DoctorSettings], list[Finding]],
+    recording: Recording,
+    replay: Replay,
+    settings: DoctorSettings,
+) -> list[Finding]:
+    """What an experiment finds; nothing where a replay fails."""
     try:
-        return rate_findings(recording, replay, settings)
+        return findings(recording, replay, settings)
     except Exception as error:  # the user's own code, run in a way it was not written for
         recording.opaque.append(f"an experiment failed ({type(error).__name__}: {error})")
         return []

@@ -7,7 +7,7 @@ import dataclasses
 import math
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -110,6 +110,26 @@ class Replay:
         """The same before the first step."""
         return self.loss_of(self._copy(Variant())[0])
 
+    def continued(self, parts: Sequence[int], most: int) -> Iterator[tuple[int, float]]:
+        """Go on from where the script stopped: steps taken and the judged loss, after each part.
+
+        Args:
+            parts: steps of each part.
+            most: steps of all of them together, at most.
+        """
+        torch.manual_seed(0)
+        model, optimizer = self._copy(Variant())
+        model.load_state_dict(self._model.state_dict())
+        taken = 0
+        for part in parts:
+            steps = min(part, most - taken)
+            if steps <= 0 or not self.has_time:
+                return
+            model.train()
+            self._train(model, optimizer, Variant(), steps, taken)
+            taken += steps
+            yield taken, self.loss_of(model)
+
     # ---- parts
 
     def _copy(self, variant: Variant) -> tuple[nn.Module, Any]:
@@ -118,10 +138,7 @@ class Replay:
         if not variant.from_end:
             model.load_state_dict(self._kept.weights)
         if variant.redraw:
-            for module in model.modules():
-                reset = getattr(module, "reset_parameters", None)
-                if callable(reset):
-                    reset()
+            redrawn(model)
         if variant.no_dropout:
             for module in model.modules():
                 if isinstance(module, nn.modules.dropout._DropoutNd):
@@ -184,6 +201,17 @@ class Replay:
         assert self._kept.function is not None
         value = self._kept.function(out, target, **self._kept.options)
         return value if value.ndim == 0 else value.mean()
+
+
+def redrawn(model: nn.Module) -> int:
+    """Draw weights anew, each layer by its own initialisation; how many layers could."""
+    done = 0
+    for module in model.modules():
+        reset = getattr(module, "reset_parameters", None)
+        if callable(reset):
+            reset()
+            done += 1
+    return done
 
 
 def _changed_first(args: tuple[Any, ...], change: Change) -> tuple[Any, ...]:

@@ -103,6 +103,7 @@ class ForwardWatch:
         forward.output = weakref.ref(outputs[0])
         given = [t for t in tensors.tensors_in((args, kwargs)) if tensors.is_plain(t)]
         inputs = next((t for t in given if t.ndim and not t.requires_grad and t.numel()), None)
+        forward.given = given
         fed_by_network = state.last_output is not None and any(t is state.last_output() for t in given)
         if inputs is not None and not fed_by_network:
             self._look_at_inputs(forward, inputs)
@@ -234,7 +235,9 @@ class ForwardWatch:
             for name, parameter in module._parameters.items():
                 if parameter is not None:
                     self.parameter(parameter, name, module, forward).orphaned += 1
-        forward.inputs = forward.args = forward.kwargs = None
+        for listener in state.on_evaluated:
+            listener(forward)
+        forward.inputs = forward.args = forward.kwargs = forward.given = forward.labels = None
 
     # ---- records
 

@@ -14,9 +14,10 @@ from goodfit.recording import tensors
 from goodfit.recording.activations import ActivationWatch
 from goodfit.recording.bare import BareWatch
 from goodfit.recording.cuts import CutWatch
-from goodfit.recording.losses import PAIRED, LossWatch
+from goodfit.recording.graph import saved_dim
+from goodfit.recording.losses import PAIRED, LossWatch, is_of
 from goodfit.recording.origins import RISKY, OriginWatch
-from goodfit.recording.records import CutUse, Site, SoftmaxUse
+from goodfit.recording.records import BroadcastUse, CutUse, Site, SoftmaxUse
 from goodfit.recording.state import State, without_functions
 
 Handler = Callable[[str, Any, tuple[Any, ...], dict[str, Any], Any], None]
@@ -28,6 +29,8 @@ _CUTS = {"detach", "item", "numpy", "tolist", "detach_"}
 _FLAT = {"sign", "sgn", "round", "floor", "ceil", "trunc", "fix", "heaviside"}  # gradient 0 wherever there is one
 _PRODUCTS = {"matmul", "__matmul__", "mm", "bmm", "linear"}  # the second factor is the weight
 _CASTS = {"float", "double", "to", "type", "type_as"}
+_DIFFERENCES = {"sub", "__sub__", "rsub", "__rsub__", "subtract"}
+_MULTIPLIED = {"mul", "__mul__", "__rmul__", "multiply"}
 
 
 _MOST_BARE = 200  # weights without a module
@@ -97,6 +100,8 @@ class FunctionWatch:
         self.origins = OriginWatch(state, losses)
         self.cuts = CutWatch(state)
         self.bare = BareWatch(state)
+        self._broadcasts: dict[Site, BroadcastUse] = {}
+        self.broadcast_numbers: dict[int, BroadcastUse] = {}  # graph node -> its line
         self.softmax_numbers: dict[int, tuple[SoftmaxUse, int]] = {}  # graph node -> its call, its length
 
     def handler(self, func: Any) -> tuple[str, Handler] | None:
@@ -124,8 +129,12 @@ class FunctionWatch:
             return name, self._compared
         if name.strip("_") in RISKY:
             return name.strip("_"), self._risk
-        if name in ("sub", "__sub__", "rsub", "__rsub__", "subtract"):
+        if name in ("__getitem__", "index_select"):
+            return name, self._pick
+        if name in _DIFFERENCES:
             return name, self._difference
+        if name in _MULTIPLIED:
+            return name, self._multiplied
         return None
 
     def _loss(self, name: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
@@ -189,7 +198,8 @@ class FunctionWatch:
         self._count(name, site, state.recording.cuts)
 
     def _product(self, name: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
-        """A weight that belongs to no module, in a loop that may have no optimiser either."""
+        """Attention's weighted sums; a weight that belongs to no module, in a loop that may have no optimiser either."""
+        self._weighted_sum(args)
         weight = args[1] if len(args) > 1 else None
         if not isinstance(weight, Tensor) or isinstance(weight, nn.Parameter) or len(self.state.bare) >= _MOST_BARE:
             return
@@ -237,24 +247,100 @@ class FunctionWatch:
         if out.ndim and len(out) == rows and not forward.compared and out.numel() <= 64 * rows:
             forward.right += int(out.sum())
             forward.compared += out.numel()
+            if forward.labels is None and out.numel() == rows:
+                forward.labels = _labels_of(args[0], args[1], rows)
 
     def _risk(self, name: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
         self.origins.see(name, args, kwargs, out)
 
-    def _difference(self, name: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
-        """A prediction less a target of another shape, written by hand."""
+    def _pick(self, name: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
+        """Rows picked by an index, as batches made by hand are; the index is a tensor or a list of whole numbers."""
+        if self.state.stack or len(args) < 2 or not isinstance(args[0], Tensor) or not isinstance(out, Tensor):
+            return
+        index = args[-1]
+        if isinstance(index, Tensor):
+            if index.ndim != 1 or index.is_floating_point():
+                return
+        elif not isinstance(index, list):
+            return
+        if args[0].ndim >= 2 and out.ndim == args[0].ndim and not args[0].requires_grad:
+            kept = self.state.picked
+            kept.append(weakref.ref(out))
+            del kept[:-16]
+
+    def _in_network(self) -> bool:
+        """Whether a network runs; criteria written as modules hold no parameters."""
+        stack = self.state.stack
+        return bool(stack) and next(stack[0].parameters(), None) is not None
+
+    def _multiplied(self, name: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
+        """[n, 1] by [n], or less it: each sample against every other, if that is on the way to the loss."""
         if len(args) < 2 or not isinstance(args[0], Tensor) or not isinstance(args[1], Tensor):
             return
-        if self.state.stack:
+        if (
+            not isinstance(out, Tensor)
+            or out.grad_fn is None
+            or out.ndim != 2
+            or {args[0].ndim, args[1].ndim} != {1, 2}
+        ):
             return
+        flat, column = (args[0], args[1]) if args[0].ndim == 1 else (args[1], args[0])
+        n = len(flat)
+        if n < 2 or tuple(column.shape) != (n, 1) or flat.data_ptr() == column.data_ptr() or _is_unsqueezed(column):
+            return
+        if self._in_network():
+            return
+        site = self.state.sites.here()
+        if site is None:
+            return
+        use = self._broadcasts.get(site)
+        if use is None:
+            use = self._broadcasts[site] = BroadcastUse(site, (tuple(args[0].shape), tuple(args[1].shape)))
+            self.state.recording.broadcasts.append(use)
+        if len(self.broadcast_numbers) > 64:
+            self.broadcast_numbers.clear()
+        self.broadcast_numbers[out.grad_fn._sequence_nr()] = use
+
+    def _weighted_sum(self, args: tuple[Any, ...]) -> None:
+        """`weights @ values` sums over the last axis of the weights; a softmax over another one is misplaced."""
+        weights = args[0] if args else None
+        if not isinstance(weights, Tensor) or weights.grad_fn is None or weights.ndim < 2 or not self.softmax_numbers:
+            return
+        node = weights.grad_fn
+        while node is not None and node.name().startswith(("NativeDropout", "UnsafeView", "Expand", "View")):
+            node = node.next_functions[0][0] if node.next_functions else None
+        if node is None or not node.name().startswith("SoftmaxBackward"):
+            return
+        entry = self.softmax_numbers.get(node._sequence_nr())
+        dim = saved_dim(node)
+        if entry is not None and dim is not None and dim % len(entry[0].shape) != len(entry[0].shape) - 1:
+            entry[0].summed_elsewhere += 1
+
+    def _difference(self, name: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
+        """A prediction less a target, written by hand."""
+        if len(args) < 2 or not isinstance(args[0], Tensor) or not isinstance(args[1], Tensor):
+            return
+        if self._in_network():
+            return
+        self._multiplied(name, func, args, kwargs, out)
         left, right = args[0], args[1]
-        prediction, target = (left, right) if left.requires_grad else (right, left)
-        if not prediction.requires_grad or target.requires_grad or not prediction.ndim or not target.ndim:
+        prediction, target = (left, right) if any(is_of(f, left) for f in self.state.pending) else (right, left)
+        if target.requires_grad or not prediction.ndim or not target.ndim or prediction.ndim > 2:
             return
         if len(target) != len(prediction) or target.numel() < 2 or not target.is_floating_point():
             return
-        if prediction.ndim > 2 or not any(
-            f.output is not None and f.output() is prediction for f in self.state.pending
-        ):
+        if not any(is_of(f, prediction) for f in self.state.pending):
             return
         self._losses.see("difference", func, (prediction, target), {}, out)
+
+
+def _is_unsqueezed(tensor: Tensor) -> bool:
+    return tensor.grad_fn is not None and tensor.grad_fn.name().startswith("Unsqueeze")
+
+
+def _labels_of(left: Tensor, right: Tensor, rows: int) -> Tensor | None:
+    """The labels of a comparison: they stand on its right by custom, else on its left; floating answers are none."""
+    for side in (right, left):
+        if side.numel() == rows and side.ndim and bool((side == side.round()).all()):
+            return side.detach().flatten()
+    return None

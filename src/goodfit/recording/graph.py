@@ -314,3 +314,22 @@ def suspects(root: Tensor) -> list[str]:
                 seen.add(behind)
                 queue.append(behind)
     return found[::-1]
+
+
+_ELEMENTWISE = ("Mean", "Sum", "Neg", "Mul", "Div", "Pow", "Abs", "Add", "Sub", "Rsub", "Where", "Clamp", "Square",
+                "Minimum", "Maximum")  # fmt: skip
+
+
+def elementwise(root: Tensor) -> set[int]:
+    """Sequence numbers of what a loss is the mean or sum of: nodes that only arithmetic lies between it and them."""
+    numbers: set[int] = set()
+    stack: list[Any] = [root.grad_fn]
+    seen: set[Any] = set()
+    while stack and len(seen) < 500:
+        node = stack.pop()
+        if node is None or node in seen or not node.name().startswith(_ELEMENTWISE):
+            continue
+        seen.add(node)
+        numbers.add(node._sequence_nr())
+        stack.extend(parent for parent, _ in node.next_functions)
+    return numbers

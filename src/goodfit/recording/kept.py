@@ -25,6 +25,7 @@ class KeptBatch:
     kwargs: dict[str, Any]
     target: Tensor
     shape: tuple[int, ...]  # of the prediction as the loss got it
+    picked: bool  # its first input's rows were picked out of a larger tensor by an index
     exact: bool  # the loss got the network's output itself, or a reshaped view of it
 
 
@@ -108,6 +109,7 @@ class KeptWatch:
                 kwargs=_copied(forward.kwargs or {}),
                 target=call.target.clone(),
                 shape=call.shape,
+                picked=self.state.was_picked(forward.given),
                 exact=call.exact,
             )
         )

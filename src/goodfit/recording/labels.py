@@ -2,13 +2,47 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from goodfit.recording.records import LabelOrder, LossUse
+from goodfit.recording.records import GoalOrder, LabelOrder, LossUse
 
 _MOST_CLASSES = 200
+
+
+def label_entropy(labels: list[tuple[LossUse, Any]]) -> float | None:
+    """The entropy of the class labels that the first such loss was given, in nats; None where there were none.
+
+    Source of the correction for few labels: Miller (1955), (classes - 1) / (2 labels).
+    """
+    first = next((use for use, _ in labels), None)
+    if first is None:
+        return None
+    seen = np.concatenate([tensor.cpu().numpy().ravel() for use, tensor in labels if use is first])
+    _, counts = np.unique(seen, return_counts=True)
+    share = counts / counts.sum()
+    entropy = -float((share * np.log(share)).sum()) + (len(counts) - 1) / (2 * len(seen))
+    return min(entropy, math.log(len(counts)))
+
+
+def goal_order(goals: list[tuple[LossUse, Any]]) -> GoalOrder | None:
+    """How far the regression targets of one batch are alike, beside those of all; None for too few batches."""
+    first = next((use for use, _ in goals), None)
+    batches = [tensor.double().numpy() for use, tensor in goals if use is first and tensor.numel() >= 4]
+    if len(batches) < 6:
+        return None
+    every = np.concatenate(batches)
+    total = float(every.var())
+    if not math.isfinite(total) or total <= 0:
+        return None
+    within = float(np.mean([batch.var(ddof=1) for batch in batches]))
+    # sorted targets rise or fall along the batches of an epoch; a slow wave goes both ways
+    means = np.array([batch.mean() for batch in batches])
+    moves = np.diff(means)
+    up = float(np.mean(moves > 0))
+    return GoalOrder(batches=len(batches), within=within / total, one_way=max(up, 1 - up))
 
 
 def label_order(labels: list[tuple[LossUse, Any]]) -> LabelOrder | None:

@@ -1,4 +1,4 @@
-"""Whether an input feature is the target itself."""
+"""Whether an input feature is the target itself, or follows it step by step."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from goodfit.recording.state import Forward, LossCall, State
 
 _MOST_ROWS = 4096
 _FEATURES = (3, 2000)
+_GOALS = 64  # target values of a sample, at most
 
 
 class LeakWatch:
@@ -22,6 +23,7 @@ class LeakWatch:
         self._inputs: list[Tensor] = []
         self._targets: list[Tensor] = []
         self._rows = 0
+        self._ends = 0  # values of a window's last step; 0 where inputs are no windows
         state.on_trained.append(self.trained)
 
     def trained(self, forward: Forward, call: LossCall | None) -> None:
@@ -29,38 +31,47 @@ class LeakWatch:
         if self._rows >= _MOST_ROWS or call is None or call.target is None or forward.inputs is None:
             return
         inputs, target = forward.inputs, call.target
-        if inputs.ndim != 2 or not _FEATURES[0] <= inputs.shape[1] <= _FEATURES[1] or len(target) != len(inputs):
+        if inputs.ndim < 2 or not target.ndim or len(target) != len(inputs) or not len(target):
             return
-        if target.numel() != len(target):
+        if inputs.ndim > 3 or (inputs.ndim == 3 and not target.is_floating_point()):
             return
-        if self._inputs and self._inputs[0].shape[1] != inputs.shape[1]:
+        self._ends = inputs.shape[2] if inputs.ndim == 3 else 0
+        inputs, target = inputs.detach().flatten(1), target.detach().reshape(len(target), -1)
+        if not _FEATURES[0] <= inputs.shape[1] <= _FEATURES[1] or target.shape[1] > _GOALS:
             return
-        self._inputs.append(inputs.detach().double().clone())
-        self._targets.append(target.detach().double().flatten().clone())
+        if self._inputs and (self._inputs[0].shape[1], self._targets[0].shape[1]) != (inputs.shape[1], target.shape[1]):
+            return
+        self._inputs.append(inputs.double().clone())
+        self._targets.append(target.double().clone())
         self._rows += len(inputs)
 
-    @property
-    def pairs(self) -> tuple[Tensor, Tensor] | None:
-        """All rows kept, [n, features] and [n]."""
-        return (torch.cat(self._inputs), torch.cat(self._targets)) if self._inputs else None
-
     def finish(self) -> None:
-        """Look for a column that is the target up to scale and offset, or is constant within every class."""
-        pairs = self.pairs
-        if pairs is None:
+        """Look for a column that is a target up to scale and offset, rises with it, or is one value for each class."""
+        if not self._inputs:
             return
-        inputs, target = _distinct(*pairs)
+        inputs, targets = _distinct(torch.cat(self._inputs), torch.cat(self._targets))
         recording = self.state.recording
-        recording.leak_samples = len(target)
-        if len(target) < 24 or float(target.std()) == 0:
+        recording.leak_samples, recording.leak_columns = len(targets), 0
+        if len(targets) < 24 or not bool(torch.isfinite(inputs).all() and torch.isfinite(targets).all()):
             return
-        recording.leak_columns = 0
-        columns = _equal_columns(inputs, target)
-        classes = target.unique()
-        if not len(columns) and 2 < len(classes) <= 64 and len(classes) * 8 <= len(target):
-            columns = _constant_within_classes(inputs, target, classes)
-        if len(columns):
-            recording.leak_column, recording.leak_columns = int(columns[0]), len(columns)
+        found: set[int] = set()
+        for target in targets.T:
+            classes = target.unique()
+            if self._ends:  # a task may ask for what a window held earlier, but not for its own last step
+                last = inputs[:, -self._ends :] if len(classes) > 64 else inputs[:, :0]
+                same = (last == target[:, None]).all(0)
+                found.update((torch.nonzero(same).flatten() + inputs.shape[1] - self._ends).tolist())
+                continue
+            columns = _equal_columns(inputs, target)
+            if not len(columns) and targets.shape[1] == 1:
+                if 2 < len(classes) <= 64 and len(classes) * 8 <= len(target):
+                    columns = _constant_within_classes(inputs, target, classes)
+                elif len(classes) > 64:
+                    columns = _equal_columns(_ranks(inputs), _ranks(target[:, None])[:, 0])
+            found.update(columns.tolist())
+        # where most of what goes in is to come out, the task is to give it back
+        if found and len(found) <= max(2, inputs.shape[1] // 4):
+            recording.leak_column, recording.leak_columns = min(found), len(found)
 
 
 def _distinct(inputs: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
@@ -76,6 +87,11 @@ def _equal_columns(inputs: Tensor, target: Tensor) -> Tensor:
     spread = centred.square().sum(0).sqrt() * goal.norm()
     related = (centred * goal[:, None]).sum(0).abs() / spread.clamp_min(1e-300)
     return torch.nonzero((related > 1 - 1e-6) & (centred.abs().amax(0) > 0)).flatten()
+
+
+def _ranks(values: Tensor) -> Tensor:
+    """Places in the sorted order of each column: a monotone function of the target has the target's own."""
+    return values.argsort(0).argsort(0).double()
 
 
 def _constant_within_classes(inputs: Tensor, target: Tensor, classes: Tensor) -> Tensor:

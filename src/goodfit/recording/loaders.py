@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import weakref
+from collections.abc import Callable
 from typing import Any
 
-from torch.utils.data import DataLoader, RandomSampler, SequentialSampler, WeightedRandomSampler
+from torch.utils.data import DataLoader, RandomSampler, SequentialSampler, TensorDataset, WeightedRandomSampler
 from torch.utils.data.sampler import BatchSampler
 
 from goodfit.recording.records import LoaderUse
 from goodfit.recording.state import State
+
+_HELD = 4  # datasets kept alive until the end
 
 
 class LoaderWatch:
@@ -20,7 +23,7 @@ class LoaderWatch:
         self.state = state
         self._uses: dict[int, tuple[Any, LoaderUse]] = {}
         self.starts: list[tuple[int, LoaderUse]] = []  # (step, loader) of every pass over a loader
-        self.datasets: dict[int, Any] = {}  # number of the loader -> its dataset, weakly
+        self.datasets: dict[int, Callable[[], Any]] = {}  # number of the loader -> its dataset, weakly but for tensors
 
     def iterated(self, loader: DataLoader[Any]) -> None:
         """A pass over a loader begins."""
@@ -55,6 +58,11 @@ class LoaderWatch:
         )
         self._uses[id(loader)] = (weakref.ref(loader), use)
         self.state.recording.loaders.append(use)
+        dataset = loader.dataset
+        if isinstance(getattr(dataset, "dataset", dataset), TensorDataset) and len(self.datasets) < _HELD:
+            # held: the tensors are looked at once the script has ended, and a local loader would be gone by then
+            self.datasets[use.number] = lambda: dataset
+            return use
         with contextlib.suppress(TypeError):
-            self.datasets[use.number] = weakref.ref(loader.dataset)
+            self.datasets[use.number] = weakref.ref(dataset)
         return use

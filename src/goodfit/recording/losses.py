@@ -31,6 +31,7 @@ class LossWatch:
         self.state = state
         self._uses: dict[tuple[str, Site], LossUse] = {}
         self.labels: list[tuple[LossUse, Tensor]] = []  # of trained batches, in order, all equal uses
+        self.goals: list[tuple[LossUse, Tensor]] = []  # the same of regression targets, one for each sample
         self._labels_kept = 0
         self.cast_targets: list[Any] = []  # weak references to tensors cast from an integer type
 
@@ -54,12 +55,13 @@ class LossWatch:
         if use is None:
             use = self._uses[name, site] = LossUse(function=name, site=site)
             state.recording.losses.append(use)
-        forward = next((f for f in reversed(state.pending) if _is_of(f, prediction)), None)
+        forward = next((f for f in reversed(state.pending) if is_of(f, prediction)), None)
         exact = forward is not None
         if forward is None and state.pending:
             forward = state.pending[-1]
-        facts = _Facts(name, prediction, target, out, kwargs, args)
-        value = float(out.detach()) if out.numel() == 1 else float(out.detach().mean())
+        told = out.detach().square() if name == "difference" else out.detach()
+        facts = _Facts(name, prediction, target, told, kwargs, args)
+        value = float(told) if told.numel() == 1 else float(told.mean())
         if out.numel() == 1 and kwargs.get("reduction") == "sum" and len(prediction):
             value /= len(prediction)
         was_integer = any(reference() is target for reference in self.cast_targets)
@@ -71,6 +73,9 @@ class LossWatch:
             if trained and facts.labels is not None and self._labels_kept < _MOST_LABELS:
                 self.labels.append((use, facts.labels))
                 self._labels_kept += facts.labels.numel()
+            elif trained and facts.goals is not None and self._labels_kept < _MOST_LABELS:
+                self.goals.append((use, facts.goals))
+                self._labels_kept += facts.goals.numel()
 
         if forward is not None:
             forward.scored += 1
@@ -78,6 +83,10 @@ class LossWatch:
                 forward.right += facts.right
                 forward.compared += facts.compared
             forward.losses.append((value, samples))
+            if facts.labels is not None:
+                forward.labels = facts.labels
+            elif target.ndim and target.numel() == len(target) and name not in CLASSED:
+                forward.labels = target.detach().flatten()
         if number is None:
             join(False)
             return
@@ -102,7 +111,7 @@ class LossWatch:
             state.losses.pop(0).join(False)
 
 
-def _is_of(forward: Forward, prediction: Tensor) -> bool:
+def is_of(forward: Forward, prediction: Tensor) -> bool:
     """Whether a prediction is a network's output as it was, or laid out anew without changing the order."""
     output = forward.output() if forward.output is not None else None
     if output is None or output is prediction:
@@ -200,6 +209,7 @@ class _Facts:
         self.right: int | None = None
         self.compared = 0
         self.labels: Tensor | None = None
+        self.goals: Tensor | None = None
         self.answers: Tensor | None = None
         self._read_answers(name, target)
 
@@ -217,6 +227,8 @@ class _Facts:
             labels = self.goal.flatten().long()
             answers = (values.flatten() > (0 if name.endswith("logits") else 0.5)).long()
         else:
+            if name not in CLASSED and target.ndim and target.numel() == len(target):
+                self.goals = self.goal.flatten().clone()
             return
         self.right, self.compared = int((answers == labels).sum()), len(labels)
         self.answers = answers

@@ -110,7 +110,7 @@ class OptimizerWatch:
             if entry is not None:
                 entry.reached += 1
         self._functions.cuts.backward(seen, root)
-        self._resolve(seen, root)
+        self._resolve(seen, root, value)
         self._look_for_leftovers(parameters)
         if recording.nonlinear_operations == 0:
             recording.nonlinear_operations = graph.nonlinear(seen.nodes)
@@ -147,7 +147,7 @@ class OptimizerWatch:
             del points[1::2]
             self._stride *= 2
 
-    def _resolve(self, seen: graph.Walk, root: Tensor) -> None:
+    def _resolve(self, seen: graph.Walk, root: Tensor, value: float) -> None:
         """Tell the passes and losses that this backward pass trains on."""
         state = self.state
         for call in state.losses:
@@ -155,6 +155,10 @@ class OptimizerWatch:
                 call.trained = True
                 call.join(True)
                 self.last_loss = call
+                if call.value and value / call.value < 0:
+                    times = value / call.value
+                    call.use.opposed += abs(times - (call.use.opposed_by or times)) < 1e-3 * abs(times)
+                    call.use.opposed_by = times
                 if call.accuracy is not None:
                     state.recording.training_accuracy.append(
                         (state.step, call.accuracy[0] / max(call.accuracy[1], 1), call.accuracy[1])
@@ -169,11 +173,15 @@ class OptimizerWatch:
         if last is not None and last.target is not None:
             for number, (use, length) in list(self._functions.softmax_numbers.items()):
                 if number in seen.numbers and length == len(last.target) and length > 1 and last.target.ndim:
-                    use.over_batch += len(use.shape) == 2 and use.shape[0] != use.shape[1]
+                    use.over_batch += len(use.shape) >= 2 and use.shape[0] not in use.shape[1:]
             self._functions.softmax_numbers.clear()
+        if self._functions.broadcast_numbers:
+            for number in graph.elementwise(root) & self._functions.broadcast_numbers.keys():
+                self._functions.broadcast_numbers[number].hits += 1
+            self._functions.broadcast_numbers.clear()
         used = [f for f in state.pending if f.trained]
         for forward in used:
-            forward.args = forward.kwargs = forward.inputs = None
+            forward.args = forward.kwargs = forward.inputs = forward.given = forward.labels = None
         state.pending = [f for f in state.pending if not f.trained]
         state.losses = [c for c in state.losses if not c.trained]
 

@@ -23,11 +23,12 @@ from goodfit.recording.activations import ActivationWatch
 from goodfit.recording.forwards import ForwardWatch
 from goodfit.recording.functions import FunctionMode, FunctionWatch
 from goodfit.recording.kept import Kept, KeptWatch
-from goodfit.recording.labels import label_order
+from goodfit.recording.labels import goal_order, label_entropy, label_order
 from goodfit.recording.leaks import LeakWatch
 from goodfit.recording.loaders import LoaderWatch
 from goodfit.recording.losses import LossWatch
 from goodfit.recording.optimizing import OptimizerWatch
+from goodfit.recording.pairing import PairWatch
 from goodfit.recording.patches import Patches
 from goodfit.recording.records import Recording
 from goodfit.recording.schedules import ScheduleWatch
@@ -69,6 +70,7 @@ class Recorder:
         self._loaders = LoaderWatch(self.state)
         self._kept = KeptWatch(self.state)
         self._leaks = LeakWatch(self.state)
+        self.pairs = PairWatch(self.state)
         self._patches = Patches()
         self._handles: list[Any] = []
         self._hooks: list[Any] = []
@@ -158,12 +160,15 @@ class Recorder:
                 self._activations.finish()
                 self._optimizers.finish()
                 self.recording.labels = label_order(self._losses.labels)
+                self.recording.label_entropy = label_entropy(self._losses.labels)
+                self.recording.goals = goal_order(self._losses.goals)
                 self.recording.hashed_training = self.state.hashed
                 self.recording.distinct_training = len(self.state.hashes)
                 known, later = self.state.later
                 self.recording.coverage = known / later if later else 1.0
                 self.recording.epoch_starts = self._epochs()
                 self._leaks.finish()
+                self.pairs.finish()
         except Exception as error:
             self.state.failed(error, "end")
         self.state.enabled = False

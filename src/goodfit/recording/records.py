@@ -68,6 +68,8 @@ class LossUse:
     within_unit: int = 0  # trained calls whose every input lies in [0, 1]
     above_zero: int = 0  # trained calls with an input above 0
     negative: int = 0  # trained calls whose value was below 0
+    opposed: int = 0  # trained calls of which a negative multiple was differentiated
+    opposed_by: float = 0.0  # that multiple
     producers: Counter[str] = dataclasses.field(default_factory=Counter)  # the operation that made the prediction
     producer_dims: Counter[int] = dataclasses.field(default_factory=Counter)  # its axis, where it has one
     prediction: Spread = dataclasses.field(default_factory=Spread)
@@ -259,6 +261,16 @@ class SoftmaxUse:
     shape: Shape = ()
     dim: int | None = None
     implicit: int = 0  # no axis given
+    summed_elsewhere: int = 0  # its weights were multiplied with values along another axis than its own
+
+
+@dataclasses.dataclass(slots=True)
+class BroadcastUse:
+    """A line outside any network where [n, 1] meets [n] on the way to the loss."""
+
+    site: Site
+    shapes: tuple[Shape, Shape]
+    hits: int = 0
 
 
 @dataclasses.dataclass(slots=True)
@@ -319,7 +331,26 @@ class LabelOrder:
     purity: float = 0.0  # mean share of the commonest class in a batch
     expected_purity: float = 0.0  # the same for batches drawn at random
     runs: float = 1.0  # neighbours that share the label over what chance gives
-    rises: float = 0.0  # regression: correlation of the target with its place in the epoch
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class GoalOrder:
+    """How the regression targets of successive training batches go together."""
+
+    batches: int
+    within: float  # mean variance within a batch over that of all targets; 1 for batches drawn at random
+    one_way: float  # share of batches whose mean lies on the commoner side of the one before; 0.5 at random
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Repeats:
+    """How often an input that came up again in training had the same label as before."""
+
+    inputs: int  # different ones
+    repeats: int
+    agreeing: int
+    chance: float  # share that labels dealt out at random would agree by
+    classes: int
 
 
 @dataclasses.dataclass(slots=True)
@@ -368,12 +399,16 @@ class Recording:
     activations: list[ActivationUse] = dataclasses.field(default_factory=list)
     softmaxes: list[SoftmaxUse] = dataclasses.field(default_factory=list)
     flats: list[CutUse] = dataclasses.field(default_factory=list)  # sign, round, ...: their derivative is 0 everywhere
+    broadcasts: list[BroadcastUse] = dataclasses.field(default_factory=list)
     cuts: list[CutUse] = dataclasses.field(default_factory=list)
     linear_pairs: list[LinearPair] = dataclasses.field(default_factory=list)
     nonlinear_operations: int = 0  # kinds of them in the trained graph
     flows: list[LayerFlow] = dataclasses.field(default_factory=list)
     loaders: list[LoaderUse] = dataclasses.field(default_factory=list)
     labels: LabelOrder | None = None
+    label_entropy: float | None = None  # nats, of the class labels trained on
+    goals: GoalOrder | None = None  # of regression targets
+    repeats: Repeats | None = None  # inputs that came up again, and their labels
     not_finite: NotFinite | None = None
     step_losses: list[tuple[int, float]] = dataclasses.field(default_factory=list)
     epoch_starts: list[int] = dataclasses.field(default_factory=list)  # steps at which the training data began anew

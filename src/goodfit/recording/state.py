@@ -52,6 +52,8 @@ class Forward:
     hashes: list[int] = dataclasses.field(default_factory=list)
     features: tuple[list[float], list[float]] | None = None
     inputs: Tensor | None = None
+    given: list[Tensor] | None = None  # all tensors that it took
+    labels: Tensor | None = None  # that its answers were held against, one for each sample
     repeated: bool = False
     trained: bool = False
     scored: int = 0
@@ -115,7 +117,9 @@ class State:
         self.cuts: dict[Site, CutUse] = {}
         self.passes: dict[int, EvaluationPass] = {}  # open ones, by model
         self.eval_calls: dict[int, Site | None] = {}  # module -> where .eval() was called last
+        self.picked: list[weakref.ref[Tensor]] = []  # the last tensors made by indexing rows of a larger one
         self.on_trained: list[Callable[[Forward, LossCall | None], None]] = []
+        self.on_evaluated: list[Callable[[Forward], None]] = []
 
     def here(self) -> bool:
         """Whether the caller is in the process and thread that is watched, and not our own code."""
@@ -135,6 +139,10 @@ class State:
             faults.append(f"{what}: {type(error).__name__}: {error}")
         else:
             self.enabled = False
+
+    def was_picked(self, given: list[Tensor] | None) -> bool:
+        """Whether the first of these tensors holds rows that an index picked."""
+        return bool(given) and any(reference() is given[0] for reference in self.picked)
 
     def alive(self, key: int) -> Tensor | None:
         """The parameter of an id, if it still lives."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from goodfit.diagnosis.mistakes import clearing, data, dynamics, flow, modes, outputs, reach, schedules
+from goodfit.diagnosis.mistakes import clearing, data, dynamics, flow, lengths, modes, outputs, reach, schedules
 from goodfit.findings import Finding
 from goodfit.recording.records import Recording
 from goodfit.settings.doctor import DoctorSettings
@@ -20,6 +20,7 @@ FACTS: tuple[Mistake, ...] = (
     reach.unused_parameters,
     clearing.missing_zero_grad,
     outputs.shape_broadcast_in_loss,
+    outputs.maximised_loss,
     outputs.wrong_softmax_dim,
     outputs.wrong_output_activation,
     outputs.softmax_before_cross_entropy,
@@ -28,11 +29,13 @@ FACTS: tuple[Mistake, ...] = (
     modes.eval_mode_while_training,
     reach.frozen_parameters,
     modes.train_mode_while_evaluating,
+    data.labels_misaligned,
     data.no_shuffle,
     data.data_leakage,
     data.train_eval_preprocessing_mismatch,
     flow.missing_nonlinearity,
     schedules.lr_schedule_wrong,
+    lengths.not_enough_points,
 )
 # Statistics of what ran: consequences, where a fact was found. A bad start or bad data explain what comes later.
 SIGNALS: tuple[Mistake, ...] = (
@@ -45,6 +48,14 @@ SIGNALS: tuple[Mistake, ...] = (
     flow.vanishing_gradient,
     flow.dead_relu,
     data.class_imbalance,
+    lengths.easy_gain_at_start,
 )
 # What only describes the outcome.
-OUTCOMES: tuple[Mistake, ...] = (dynamics.diverged, flow.update_ratio_off, dynamics.too_few_steps)
+OUTCOMES: tuple[Mistake, ...] = (
+    dynamics.diverged,
+    flow.update_ratio_off,
+    dynamics.too_few_steps,
+    lengths.overfitting,
+    lengths.too_many_steps,
+    lengths.noisy_validation,
+)

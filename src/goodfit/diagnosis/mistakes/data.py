@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from goodfit.findings import Finding
-from goodfit.recording.records import EvaluationPass, ModelUse, Recording
+from goodfit.recording.records import EvaluationPass, ModelUse, Recording, Spread
 from goodfit.settings.doctor import DoctorSettings
 
 
@@ -16,7 +16,9 @@ def no_shuffle(recording: Recording, settings: DoctorSettings) -> Finding | None
     A sampler of the user's own is an order chosen on purpose.
     """
     order = recording.labels
-    if order is None or recording.is_adversarial or order.batches < 6:
+    if order is None:
+        return _sorted_goals(recording, settings)
+    if recording.is_adversarial or order.batches < 6:
         return None
     if any(loader.custom_order and not loader.weighted_sampler for loader in recording.loaders):
         return None
@@ -49,9 +51,58 @@ def no_shuffle(recording: Recording, settings: DoctorSettings) -> Finding | None
     )
 
 
+def _sorted_goals(recording: Recording, settings: DoctorSettings) -> Finding | None:
+    """The same of regression: a batch's targets are alike, and rise or fall from batch to batch."""
+    order = recording.goals
+    if order is None or recording.is_adversarial:
+        return None
+    trained = [loader for loader in recording.loaders if loader.trained_batches]
+    if any(loader.custom_order for loader in trained) or (trained and all(loader.shuffled for loader in trained)):
+        return None
+    if order.within > settings.sorted_within or order.one_way < settings.sorted_one_way:
+        return None
+    loader = max(trained, key=lambda use: use.trained_batches, default=None)
+    model = next((use for use in recording.models if use.training.passes), None)
+    return Finding(
+        kind="no-shuffle",
+        message=(
+            f"Training batches come sorted by target: within a batch targets have {order.within:.0%} of the variance "
+            f"that they have altogether, and {order.one_way:.0%} of the batches go the same way."
+        ),
+        action="Shuffle the training data: DataLoader(..., shuffle=True), or torch.randperm for batches made by hand.",
+        evidence={"batches": order.batches, "variance_within": order.within, "one_way": order.one_way},
+        where=str((loader.site if loader else None) or (model.training_site if model else None) or ""),
+        confidence=0.9,
+    )
+
+
+def labels_misaligned(recording: Recording, settings: DoctorSettings) -> Finding | None:
+    """The same inputs come up again and again, each time with another label, as if those were dealt out at random."""
+    seen = recording.repeats
+    if seen is None or recording.is_adversarial or seen.inputs < settings.repeated_inputs:
+        return None
+    if seen.repeats < settings.repeats_least or seen.chance > settings.imbalance:
+        return None
+    agree = seen.agreeing / seen.repeats
+    if agree > seen.chance + 3 * math.sqrt(seen.chance * (1 - seen.chance) / seen.repeats) + 0.02:
+        return None
+    model = next((use for use in recording.models if use.training.passes), None)
+    return Finding(
+        kind="labels-misaligned",
+        message=(
+            f"The same input comes with other labels each time: of {seen.repeats} that came up again, {agree:.0%} had "
+            f"the label that they had before, where chance alone gives {seen.chance:.0%}."
+        ),
+        action="Draw one index for a batch, and take inputs and labels by that same index.",
+        evidence={"repeats": seen.repeats, "agreeing": agree, "chance": seen.chance, "inputs": seen.inputs},
+        where=str((model.training_site if model else None) or ""),
+        confidence=0.96,
+    )
+
+
 def data_leakage(recording: Recording, settings: DoctorSettings) -> Finding | None:
     """The target among the inputs, or evaluation samples that were trained on."""
-    if recording.leak_column is not None and recording.leak_columns <= 2 and recording.leak_samples >= 24:
+    if recording.leak_column is not None and recording.leak_samples >= 24:
         model = next((use for use in recording.models if use.training.passes), None)
         return Finding(
             kind="data-leakage",
@@ -69,7 +120,7 @@ def data_leakage(recording: Recording, settings: DoctorSettings) -> Finding | No
     passes = [p for p in recording.evaluations if p.hashed_samples >= 20 and p.step > 0 and not p.names_training]
     for current in reversed(passes):
         use = recording.models[current.model]
-        if not use.trained_parameters or recording.is_adversarial or use.input_is_integer:
+        if not use.trained_parameters or recording.is_adversarial or _repeats_by_chance(use):
             continue
         if use.training.passes > 1.5 * max((o.looked for o in recording.optimised), default=1):
             continue  # run several times a step: pairs and triplets are formed anew from samples that were seen
@@ -78,7 +129,7 @@ def data_leakage(recording: Recording, settings: DoctorSettings) -> Finding | No
         share = current.known_samples / current.hashed_samples
         # a training set of which only a part was looked at seems to be known in part
         whole = share > 0.9 * recording.coverage
-        if not whole and share > 0.6 * recording.coverage:
+        if not whole and share > 0.6 * recording.coverage and recording.coverage < 0.98:
             continue
         if current.known_samples < settings.known_samples or share < settings.known_share:
             continue
@@ -98,6 +149,11 @@ def data_leakage(recording: Recording, settings: DoctorSettings) -> Finding | No
     return None
 
 
+def _repeats_by_chance(use: ModelUse) -> bool:
+    """Whether equal inputs are no wonder: short rows of whole numbers."""
+    return use.input_is_integer and math.prod(use.input_shape[1:]) < 12
+
+
 def _is_a_part(current: EvaluationPass, recording: Recording) -> bool:
     """Whether the only samples ever evaluated are a part cut from the training set, as a test set would be."""
     if recording.coverage < 0.98 or current.hashed_samples != current.samples or current.compared == 0:
@@ -115,14 +171,15 @@ def train_eval_preprocessing_mismatch(recording: Recording, settings: DoctorSett
         found = [
             (p, figures)
             for p in recording.evaluations
-            if p.model == use.number and p.step > 0 and p.scored and p.samples >= 8
+            if p.model == use.number and p.step > 0 and p.samples >= 8
             if (figures := _mismatch(use, p, settings)) is not None
         ]
-        looked = [p for p in recording.evaluations if p.model == use.number and p.step > 0 and p.scored]
+        looked = [p for p in recording.evaluations if p.model == use.number and p.step > 0 and _is_judged(p)]
+        looked = looked or [p for p, _ in found]
         if not found or len(found) < 0.5 * len(looked):
             continue
         current, (scale, shift) = found[-1]
-        how = f"{scale:.3g} times the spread" if not 1 / 3 < scale < 3 else f"shifted by {shift:.2g} deviations"
+        how = f"{scale:.3g} times the spread" if not 2 / 3 < scale < 1.5 else f"shifted by {shift:.2g} deviations"
         return Finding(
             kind="train-eval-preprocessing-mismatch",
             message=(
@@ -158,10 +215,33 @@ def _mismatch(use: ModelUse, current: EvaluationPass, settings: DoctorSettings) 
     scale = _median([es / s for _, s, _, es in kept])
     shift = _median([abs(em - m) / s for m, s, em, _ in kept])
     few = 3 / math.sqrt(max(current.samples, 1))
+    if not _is_judged(current):  # pictures, samples, tables: made on inputs of any kind
+        gross = settings.preprocessing_gross
+        return (scale, shift) if not 1 / gross < scale < gross and current.samples >= 32 else None
     if not 1 / settings.preprocessing_scale < scale < settings.preprocessing_scale and current.samples >= 16:
         return scale, shift
     if shift > settings.preprocessing_shift + few:
         return scale, shift
+    return (scale, shift) if _ranges_differ(use, current, settings) else None
+
+
+def _is_judged(current: EvaluationPass) -> bool:
+    return bool(current.scored) or current.names_held_out
+
+
+def _ranges_differ(use: ModelUse, current: EvaluationPass, settings: DoctorSettings) -> bool:
+    """Whether inputs fill one customary range in training and another one in evaluations: [0, 1] and [-1, 1]."""
+    if current.inputs.count < settings.range_values or use.input_train.count < settings.range_values:
+        return False
+    before, now = _range(use.input_train), _range(current.inputs)
+    return before is not None and now is not None and before != now
+
+
+def _range(spread: Spread) -> tuple[float, float] | None:
+    for low, high in ((0.0, 1.0), (-1.0, 1.0), (-0.5, 0.5), (0.0, 16.0), (0.0, 255.0)):
+        span = high - low
+        if abs(spread.low - low) <= 1e-3 * span and abs(spread.high - high) <= 1e-3 * span:
+            return low, high
     return None
 
 
@@ -170,7 +250,7 @@ def class_imbalance(recording: Recording, settings: DoctorSettings) -> Finding |
     if any(loader.weighted_sampler for loader in recording.loaders) or recording.is_adversarial:
         return None
     for use in recording.losses:
-        if use.trained < 10 or use.weighted or len(use.recalls) < 2:
+        if use.trained < 10 or len(use.recalls) < 2:
             continue
         if use.function not in ("cross_entropy", "nll_loss") and not use.function.startswith("binary_cross"):
             continue

@@ -9,6 +9,7 @@ from goodfit.recording.records import LossUse, Recording
 from goodfit.settings.doctor import DoctorSettings
 
 _SQUARED = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "difference")
+_BOUNDED = (*_SQUARED[:-1], "cross_entropy", "nll_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits")
 _CEILED = ("Clamp", "Hardtanh", "Relu6", "Hardsigmoid")
 
 
@@ -79,6 +80,18 @@ def wrong_softmax_dim(recording: Recording, settings: DoctorSettings) -> Finding
     for use in recording.softmaxes:
         if use.calls < settings.hits:
             continue
+        if use.summed_elsewhere > settings.share * use.calls:
+            return Finding(
+                kind="wrong-softmax-dim",
+                message=(
+                    f"{use.function} runs over axis {use.dim} of weights of shape {list(use.shape)}, but the weighted "
+                    "sum that follows runs over another axis: the weights of one sum do not add up to 1."
+                ),
+                action="Let the softmax run over the axis that is summed over: the last one before `weights @ values`.",
+                evidence={"calls": use.calls, "shape": list(use.shape), "dim": use.dim},
+                where=str(use.site),
+                confidence=0.93,
+            )
         single_unit = len(use.shape) == 2 and use.shape[1] == 1
         if use.over_batch > settings.softmax_over_batch * use.calls:
             return Finding(
@@ -105,6 +118,33 @@ def wrong_softmax_dim(recording: Recording, settings: DoctorSettings) -> Finding
                 where=str(use.site),
                 confidence=0.95,
             )
+    return _rows_do_not_sum(recording, settings)
+
+
+def _rows_do_not_sum(recording: Recording, settings: DoctorSettings) -> Finding | None:
+    """A softmax made the prediction, but along the axis of the classes it gives no distribution."""
+    for use in recording.losses:
+        producer = _producer(use)
+        if use.trained < settings.hits or not producer.startswith(("Softmax", "LogSoftmax")):
+            continue
+        (prediction, _), _ = use.shapes.most_common(1)[0]
+        classed = use.function in ("nll_loss", "cross_entropy")
+        if not (classed and (use.classes or 0) > 1) and not (len(prediction) == 2 and prediction[1] > 1):
+            continue
+        logs = producer.startswith("Log")
+        if (use.log_probabilities if logs else use.probabilities) > (1 - settings.probability_rows) * use.trained:
+            continue
+        return Finding(
+            kind="wrong-softmax-dim",
+            message=(
+                f"The {'log-' if logs else ''}softmax before {use.function} does not run over the classes: along them, "
+                f"in predictions of shape {list(prediction)}, its rows do not sum to 1."
+            ),
+            action="Let it run over the axis of the classes.",
+            evidence={"losses": use.trained, "shape": list(prediction), "operation": producer},
+            where=str(use.site),
+            confidence=0.93,
+        )
     return None
 
 
@@ -134,6 +174,28 @@ def shape_broadcast_in_loss(recording: Recording, settings: DoctorSettings) -> F
             },
             where=str(use.site),
             confidence=0.97,
+        )
+    return _by_hand(recording, settings)
+
+
+def maximised_loss(recording: Recording, settings: DoctorSettings) -> Finding | None:
+    """A loss that is 0 for the best answer, whose negative is minimised: training makes the answers worse."""
+    if recording.is_adversarial:
+        return None
+    for use in recording.losses:
+        if use.function not in _BOUNDED or use.trained < settings.hits or use.negative:
+            continue
+        if use.opposed < 0.9 * use.trained:
+            continue
+        return Finding(
+            kind="pipeline-suspect",
+            message=(
+                f"What is minimised is {use.opposed_by:.3g} times {use.function}: every step makes the answers worse."
+            ),
+            action="Give the loss itself to backward(), without the minus sign.",
+            evidence={"reason": "the loss is maximised", "times": use.opposed_by, "losses": use.trained},
+            where=str(use.site),
+            confidence=0.95,
         )
     return None
 
@@ -270,6 +332,26 @@ def _over_batch(use: LossUse) -> bool:
     dim, _ = use.producer_dims.most_common(1)[0]
     (prediction, _), _ = use.shapes.most_common(1)[0]
     return len(prediction) == 2 and dim in (0, -2)
+
+
+def _by_hand(recording: Recording, settings: DoctorSettings) -> Finding | None:
+    """The same in arithmetic written by hand: [n, 1] meets [n] on the way to the loss."""
+    for use in recording.broadcasts:
+        if use.hits < settings.hits:
+            continue
+        return Finding(
+            kind="shape-broadcast-in-loss",
+            message=(
+                f"On the way to the loss a tensor of shape {list(use.shapes[0])} meets one of shape "
+                f"{list(use.shapes[1])}: they are broadcast to {use.shapes[0][0]} by {use.shapes[0][0]} numbers, each "
+                "sample held against every other."
+            ),
+            action="Give both the same shape, for example by squeeze(1) or unsqueeze(1).",
+            evidence={"left": list(use.shapes[0]), "right": list(use.shapes[1]), "times": use.hits},
+            where=str(use.site),
+            confidence=0.95,
+        )
+    return None
 
 
 def _is_accident(prediction: tuple[int, ...], target: tuple[int, ...]) -> bool:
