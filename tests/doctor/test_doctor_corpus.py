@@ -74,9 +74,10 @@ def test_the_halves_are_alike():
     counts = {
         split: collections.Counter(e["label"] for e in ENTRIES if e["split"] == split) for split in ("dev", "held")
     }
+    # whoever writes a rule adds scripts to the open half: it may hold more of a kind, and not much fewer
     for kind in counts["dev"] | counts["held"]:
         dev, held = counts["dev"][kind], counts["held"][kind]
-        assert abs(dev - held) <= max(3, 0.25 * (dev + held)), kind
+        assert held - dev <= max(3, 0.25 * (dev + held)), kind
 
 
 def test_the_sealed_split_is_wide_enough_to_score_by():

@@ -6,7 +6,7 @@ import math
 
 from goodfit.doctor.replay import Replay
 from goodfit.findings import Finding
-from goodfit.recording.records import Recording
+from goodfit.recording.records import OptimizerUse, Recording
 from goodfit.settings.doctor import DoctorSettings
 
 
@@ -16,7 +16,7 @@ def length_findings(recording: Recording, replay: Replay, settings: DoctorSettin
     The steps go over the batches that were kept; what they bring is read on other batches than those.
     """
     main = max(recording.optimised, key=lambda use: use.steps)
-    epochs = _epochs(recording)
+    epochs = _epochs(recording, main)
     if recording.ended not in ("done", "exit") or epochs is None or epochs > settings.short_epochs:
         return []
     broken_off = any(use.batches and use.trained_batches and main.steps < use.batches for use in recording.loaders)
@@ -67,12 +67,11 @@ def length_findings(recording: Recording, replay: Replay, settings: DoctorSettin
     ]
 
 
-def _epochs(recording: Recording) -> float | None:
+def _epochs(recording: Recording, main: OptimizerUse) -> float | None:
     """How often the training set was gone over, as far as samples could be told apart; None where they could not."""
     if recording.epoch_starts:
         return float(len(recording.epoch_starts))
-    passes = max((use.training.passes for use in recording.models), default=0)
-    if not recording.distinct_training or not passes or recording.coverage < 0.5:
+    if not recording.distinct_training or not main.looked or recording.coverage < 0.5:
         return None  # a stream of samples, all new
     # where only some steps were looked at, the others count as they do
-    return recording.hashed_training / passes * recording.steps / recording.distinct_training
+    return recording.hashed_training / recording.distinct_training * main.steps / main.looked

@@ -341,6 +341,7 @@ def _is_unsqueezed(tensor: Tensor) -> bool:
 def _labels_of(left: Tensor, right: Tensor, rows: int) -> Tensor | None:
     """The labels of a comparison: they stand on its right by custom, else on its left; floating answers are none."""
     for side in (right, left):
-        if side.numel() == rows and side.ndim and bool((side == side.round()).all()):
-            return side.detach().flatten()
+        whole = not side.is_floating_point() or bool((side == side.round()).all())
+        if side.numel() == rows and side.ndim and whole:
+            return side.detach().flatten().double()
     return None
