@@ -198,7 +198,7 @@ class FunctionWatch:
         self._count(name, site, state.recording.cuts)
 
     def _product(self, name: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
-        """Attention's weighted sums; a weight that belongs to no module, in a loop that may have no optimiser either."""
+        """Attention's weighted sums; and a weight that belongs to no module, in a loop that may have no optimiser."""
         self._weighted_sum(args)
         weight = args[1] if len(args) > 1 else None
         if not isinstance(weight, Tensor) or isinstance(weight, nn.Parameter) or len(self.state.bare) >= _MOST_BARE:
