@@ -86,7 +86,10 @@ class SearchSettings:
         "chance, by the model and shared over all sides, that trials do not get better up to a border it flags",
         "calibrated: docs/calibration.md",
     )
-    slope_again_p: float = setting(0.2, "... up to a border that was moved before", "ours: once seen, likely")
+    slope_better_least: int = setting(
+        20, "trials in the better half before a model of these alone is asked", "ours: of a dozen it is too sure"
+    )
+    slope_again_p: float = setting(0.05, "... up to a border that was moved before", "ours: once seen, likely")
     slope_near: float = setting(
         2 / 3, "how far towards a border, of the range, the best place must lie", "recipe 4.4: a third from the edge"
     )

@@ -186,7 +186,7 @@ class CoarseToFine:
                 readings = read_first_round(model, searched, before, settings, limits=self._limits, seed=seed)
             else:
                 half = by_score(before)[: len(before) // 2]
-                better = Model(searched, half) if can_model(half, settings.promising_trials_least) else None
+                better = Model(searched, half) if can_model(half, settings.slope_better_least) else None
                 readings = read_slopes(
                     model, searched, before, settings, better=better, limits=self._limits, moved=moves
                 )
