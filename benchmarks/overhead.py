@@ -1,13 +1,14 @@
 """What looking and keeping cost on tiny trials, and how long one waits for a first answer.
 
-    python benchmarks/overhead.py [--repeats 7] [--trials 16] [--steps 300]
+    python benchmarks/overhead.py [--repeats 7] [--trials 16] [--steps 300] [--engines native batched pool]
 
 The first table trains the same tiny trials (digits, one hidden layer, the case where overhead weighs most) bare, and
 then with each thing added: evaluations as a search asks for them, all that is told put through the line to the parent
 and kept in a ledger on the disk, and gradient norms and update ratios at every step, as the gates want them. Evaluating
-is arithmetic that a search wants; telling and keeping are timed by themselves too. First it is checked that looking
-changes nothing: the weights at the end are equal, bit for bit. The second table starts workers, and the third the
-command line, anew each time, by the wall clock.
+is arithmetic that a search wants; telling and keeping are timed by themselves too, with one commit for all the trials
+of a turn: in a run a commit comes once a second, so `--trials` should be what ends in a second. First it is checked
+that looking changes nothing: the weights at the end are equal, bit for bit. The second table starts workers, and the
+third the command line, anew each time, by the wall clock.
 """
 
 from __future__ import annotations
@@ -266,6 +267,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--trials", type=int, default=16)
     parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--engines", nargs="+", choices=list(ENGINES), default=["native", "batched", "pool"])
     parser.add_argument("--starts", type=int, default=3, help="times that the command line is started anew")
     options = parser.parse_args()
     print(f"{described(torch.device('cpu'))}; medians (least..most)\n")
@@ -273,7 +275,8 @@ def main() -> None:
     trials = [Trial(n, 0, (Segment(0, {**values, "lr": 1e-3 * 0.9**n}, 0),)) for n in range(options.trials)]
     with tempfile.TemporaryDirectory() as folder:
         rows = []
-        for engine, some in (("batched", trials), ("pool", trials[:1])):
+        for engine in options.engines:
+            some = trials[:1] if engine == "pool" else trials
             rows += looking(engine, some, options.steps, options.repeats, Path(folder))
         print_table(["processor time, one thread", "trial-steps a second", "times the bare seconds"], rows)
         print()

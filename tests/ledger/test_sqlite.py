@@ -65,6 +65,23 @@ def test_the_views_show_what_was_written(path, shell):
     store.close()
 
 
+def test_numbers_are_read_to_the_last_bit_and_by_sql_to_its_rounding(path, shell):
+    random = np.random.default_rng(0)
+    scales = 10.0 ** random.integers(-300, 300, 500)
+    values = np.concatenate([random.random(500, dtype=np.float32), random.normal(size=500) * scales, [-0.0, 5e-324]])
+    steps = np.arange(len(values))
+    with_store = open_ledger(path)
+    writer = with_store.begin(a_study())
+    writer.append([CurveRecord(trial=0, series="s", steps=steps, epochs=steps / 35, values=values)])
+    kept = with_store.read("digits").curves[0]["s"]
+    with_store.close()
+    assert kept.values.tobytes() == values.tobytes()
+    assert kept.epochs.tobytes() == (steps / 35).tobytes()
+    seen = np.array(shell.execute("SELECT step, epoch, value FROM curves ORDER BY step").fetchall())
+    # SQLite's own reading of digits may miss the last bit.
+    np.testing.assert_allclose(seen, np.stack([steps, steps / 35, values], axis=1), rtol=1e-15, atol=0)
+
+
 def test_curves_join_with_trials(path, shell):
     store = open_ledger(path)
     for name in ("one", "two"):

@@ -1,13 +1,19 @@
-"""Points of a series: joined, cut into chunks, and as the JSON that a chunk holds."""
+"""Points of a series: joined, cut into chunks, and as the JSON that a chunk holds.
+
+JSON, so that anyone's SQL reads it; written by msgspec, ten times as fast as Python's own module. Both write the
+shortest digits that read back as the same number.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from goodfit.ledger.records import CurveRecord
+from goodfit.ledger.schema import JsonText
 
 # Ours: long enough that a row's own cost is small beside its points, short enough to read one in a blink.
 CHUNK_POINTS = 2048
@@ -20,7 +26,7 @@ def checked(record: CurveRecord) -> CurveRecord:
         ValueError: the three arrays differ in length or are not one-dimensional.
     """
     steps, epochs, values = (
-        np.asarray(record.steps).astype(np.int64),
+        np.asarray(record.steps).astype(np.int64, copy=False),
         np.asarray(record.epochs, dtype=np.float64),
         np.asarray(record.values, dtype=np.float64),
     )
@@ -40,11 +46,13 @@ def joined(parts: Sequence[CurveRecord]) -> CurveRecord:
     """
     parts = [checked(part) for part in parts]
     first = parts[0]
-    if len(parts) == 1 and bool(np.all(np.diff(first.steps) > 0)):
-        return first
-    steps = np.concatenate([part.steps for part in parts])
-    epochs = np.concatenate([part.epochs for part in parts])
-    values = np.concatenate([part.values for part in parts])
+    steps, epochs, values = first.steps, first.epochs, first.values
+    if len(parts) > 1:
+        steps = np.concatenate([part.steps for part in parts])
+        epochs = np.concatenate([part.epochs for part in parts])
+        values = np.concatenate([part.values for part in parts])
+    if (steps[1:] > steps[:-1]).all():  # as they nearly always come
+        return CurveRecord(trial=first.trial, series=first.series, steps=steps, epochs=epochs, values=values)
     # unique names the first place of each step: of the reversed array, so the last told.
     steps, places = np.unique(steps[::-1], return_index=True)
     last = len(values) - 1 - places
@@ -53,6 +61,9 @@ def joined(parts: Sequence[CurveRecord]) -> CurveRecord:
 
 def chunks(series: CurveRecord, most: int = CHUNK_POINTS) -> Iterator[CurveRecord]:
     """A series with growing steps in pieces of at most `most` points; none for an empty one."""
+    if 0 < len(series.steps) <= most:
+        yield series
+        return
     for start in range(0, len(series.steps), most):
         piece = slice(start, start + most)
         yield CurveRecord(
@@ -64,14 +75,10 @@ def chunks(series: CurveRecord, most: int = CHUNK_POINTS) -> Iterator[CurveRecor
         )
 
 
-def as_points(chunk: CurveRecord) -> list[list[Any]]:
-    """[[step, epoch, value], ...]; not-a-number and infinity are None."""
-    return [
-        [step, epoch, value]
-        for step, epoch, value in zip(
-            chunk.steps.tolist(), _finite_or_none(chunk.epochs), _finite_or_none(chunk.values), strict=True
-        )
-    ]
+def as_points(chunk: CurveRecord) -> JsonText:
+    """[[step, epoch, value], ...]; not-a-number and infinity are null."""
+    points = zip(chunk.steps.tolist(), chunk.epochs.tolist(), chunk.values.tolist(), strict=True)
+    return JsonText(msgspec.json.encode(list(points)).decode())
 
 
 def from_points(trial: int, series: str, points: Sequence[Sequence[Any]]) -> CurveRecord:
@@ -84,10 +91,3 @@ def from_points(trial: int, series: str, points: Sequence[Sequence[Any]]) -> Cur
         epochs=np.array(epochs, dtype=np.float64),  # numpy reads None as nan
         values=np.array(values, dtype=np.float64),
     )
-
-
-def _finite_or_none(values: np.ndarray) -> list[float | None]:
-    finite = np.isfinite(values)
-    if finite.all():
-        return values.tolist()
-    return [value if good else None for value, good in zip(values.tolist(), finite.tolist(), strict=True)]

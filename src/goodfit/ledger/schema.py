@@ -41,8 +41,16 @@ class Words(TypeDecorator[str]):
         return None if value is None else str(value).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
+class JsonText(str):
+    """A value for a JSON column that is JSON already."""
+
+    __slots__ = ()
+
+
 def dumps(value: Any) -> str:
     """A value as JSON text; not-a-number and infinity are null, other libraries' numbers are plain ones."""
+    if isinstance(value, JsonText):
+        return value
     try:
         return json.dumps(value, allow_nan=False, separators=(",", ":"))  # the fast way, right for most
     except (TypeError, ValueError):

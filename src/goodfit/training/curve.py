@@ -23,6 +23,7 @@ class Curve:
         self._clock = clock
         self._sent = clock()
         self._points: dict[str, tuple[list[int], list[float]]] = {}
+        self._arrays: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
 
     def add(self, series: str, step: int, value: float) -> None:
         steps, values = self._points.setdefault(series, ([], []))
@@ -32,6 +33,11 @@ class Curve:
     def add_all(self, step: int, values: Mapping[str, float]) -> None:
         for series, value in values.items():
             self.add(series, step, value)
+
+    def extend(self, series: str, steps: np.ndarray, values: np.ndarray) -> None:
+        """Add many points of a series that is never added to one by one; the arrays must not change afterwards."""
+        if len(steps):
+            self._arrays.setdefault(series, []).append((steps, values))
 
     def offer(self) -> None:
         """Emit what was gathered, if the last sending is long enough ago: a tiny trial then speaks once, at its end."""
@@ -43,7 +49,11 @@ class Curve:
         self._sent = self._clock()
         for series, (steps, values) in self._points.items():
             self._emit(Points(self.trial, series, np.array(steps, dtype=np.int64), np.array(values, dtype=np.float64)))
+        for series, parts in self._arrays.items():
+            steps, values = (np.concatenate(column) for column in zip(*parts, strict=True))
+            self._emit(Points(self.trial, series, steps.astype(np.int64, copy=False), values))
         self._points.clear()
+        self._arrays.clear()
 
     def end(self, status: Status, step: int, reason: str = "") -> None:
         """Emit what is left and the trial's end."""

@@ -35,7 +35,7 @@ from goodfit.training.problem import Problem
 from goodfit.training.regularisers import TrainingLoss, check_label_smoothing, own_smoothing
 from goodfit.training.splits import ResidentSplit
 from goodfit.training.states import load_into, state_buffers
-from goodfit.training.trial import Points, Regime, Status, Trial, TrialState
+from goodfit.training.trial import Regime, Status, Trial, TrialState
 
 CHUNK_SECONDS = 0.004  # between looks at what the outside says
 FIRST_CHUNK = 16  # steps, before their pace is known
@@ -186,8 +186,8 @@ class NativeTraining:
         self._count_batches(told)
         if steps > 1:
             self.pace = max(1, min(MOST_STEPS, round(CHUNK_SECONDS / max(seconds, 1e-9) * max(done, 1))))
-        self.curve.tell(Points(self.trial.number, "step_loss", np.arange(step, step + told), losses[:told]))
-        self._tell_probed(probed_steps[probed_steps < step + done], probed, rates, step)
+        self.curve.extend("step_loss", np.arange(step, step + told), losses[:told])
+        self._add_probed(probed_steps[probed_steps < step + done], probed, rates, step)
         if ended == library.NOT_FINITE:
             return self._not_finite(float(losses[done]))
         if ended == library.EXPLODED:
@@ -199,6 +199,8 @@ class NativeTraining:
                 return end
         if self.step in self.regime.eval_steps:
             self._look()
+        else:
+            self.curve.offer()
         return None
 
     def _steps_ahead(self, to_step: int) -> int:
@@ -223,20 +225,17 @@ class NativeTraining:
         drawn = [self.feed.drawn_targets(seed, at) for at in range(step, step + steps)]
         return indices, torch.cat(drawn).contiguous()
 
-    def _tell_probed(self, steps: np.ndarray, probed: np.ndarray, rates: np.ndarray, first: int) -> None:
+    def _add_probed(self, steps: np.ndarray, probed: np.ndarray, rates: np.ndarray, first: int) -> None:
         if not len(steps):
             return
-        number = self.trial.number
-        for step in steps.tolist():
-            self.curve.add("lr", step, rates[step - first])
-        self.curve.tell(Points(number, "grad_norm", steps, probed[: len(steps), 0].copy()))
+        self.curve.extend("lr", steps, rates[steps - first])
+        self.curve.extend("grad_norm", steps, probed[: len(steps), 0])
         for place, name in enumerate(self.ratios):
             ratios = probed[: len(steps), 1 + place]
             has_size = ~np.isnan(ratios)
-            if has_size.any():
-                self.curve.tell(Points(number, f"update_ratio/{name}", steps[has_size], ratios[has_size]))
+            self.curve.extend(f"update_ratio/{name}", steps[has_size], ratios[has_size])
         for name in self._idle_ratios:
-            self.curve.tell(Points(number, f"update_ratio/{name}", steps, np.zeros(len(steps))))
+            self.curve.extend(f"update_ratio/{name}", steps, np.zeros(len(steps)))
 
     @functools.cached_property
     def _idle_ratios(self) -> list[str]:
@@ -293,13 +292,13 @@ class NativeTraining:
                     buffer.copy_(self.statistic_views[name])
 
     def _look(self) -> None:
-        """Evaluate and probe as the regime asks after this many steps, and send the points."""
+        """Evaluate and probe as the regime asks after this many steps."""
         with telling(f"evaluating trial {self.trial.number} after step {self.step}"), torch.no_grad():
             self._evaluate("", self.weights, self.statistics)
             if self.average is not None and self.average_statistics is not None:
                 self._evaluate(".averaged", self.average, self.average_statistics)
-            self.curve.add("lr", self.step, self.in_force.lr(self.step))
-            self.curve.send()
+            self.curve.extend("lr", np.array([self.step]), np.array([self.in_force.lr(self.step)]))
+            self.curve.offer()
             if self.regime.probe:
                 self._write_model()
                 batch = probe_batch(self.feed)
