@@ -35,10 +35,10 @@ FACTS: tuple[Mistake, ...] = (
     data.train_eval_preprocessing_mismatch,
     flow.missing_nonlinearity,
     schedules.lr_schedule_wrong,
-    lengths.not_enough_points,
 )
 # Statistics of what ran: consequences, where a fact was found. A bad start or bad data explain what comes later.
 SIGNALS: tuple[Mistake, ...] = (
+    lengths.not_enough_points,
     data.unnormalised_inputs,
     data.unnormalised_targets,
     flow.bad_initialisation,
