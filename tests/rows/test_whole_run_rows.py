@@ -121,6 +121,18 @@ def test_row_34_each_top_trial_has_two_panels_and_a_verdict(whole_run):
         assert stage.summary.startswith("Trial ")
 
 
+def test_row_4_the_trials_are_drawn_against_a_grid_of_the_same_size_and_in_slices(whole_run):
+    against = whole_run.report.split("These trials against a grid of the same size")[1].split("<h3")[0]
+    counted = re.search(r"(\d+) trials try (\d+) values of learning rate against (\d+)", against)
+    assert counted, "the different values that each tries are told"
+    trials, tried, levels = map(int, counted.groups())
+    assert tried == trials > levels
+    assert "each cell counts as the trial nearest to it" in against
+    slices = whole_run.report.split("What each part of a range gives at best")[1].split("<h3")[0]
+    assert "Learning rate: best at" in slices
+    assert "Dummy: no part of its range is told from the others" in slices
+
+
 def test_row_46_the_plots_are_files_that_need_no_server(whole_run):
     assert (whole_run.folder / "report.html").stat().st_size > 10_000
     assert (whole_run.folder / "result.json").exists()

@@ -13,6 +13,8 @@ from goodfit.ledger.records import Snapshot, TrialRecord
 from goodfit.report.evidence import as_node
 from goodfit.report.figures.bracket import ladder, traces
 from goodfit.report.figures.colouring import colourings
+from goodfit.report.figures.grid_against import grid_against_trials
+from goodfit.report.figures.isolation import isolation
 from goodfit.report.figures.overlay import overlay
 from goodfit.report.figures.search_views import against, axis_plot, best_so_far
 from goodfit.report.figures.svg import Figure
@@ -92,6 +94,8 @@ def render(snapshot: Snapshot) -> str:
         "pairs": _pairs(reading),
         "axes": [figure for name in reading.tuned if (figure := axis_plot(reading, name))],
         "best_so_far": best_so_far(reading),
+        "isolation": [figure for name in reading.tuned if (figure := isolation(reading, name))],
+        "grid_against": grid_against_trials(reading),
         "tuning_curve": tuning_curve(reading),
         "ratios": ratios,
         "decisions": decisions(reading),

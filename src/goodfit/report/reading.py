@@ -108,10 +108,15 @@ def _best(reading: Reading) -> TrialRecord | None:
     chosen = ((reading.result or {}).get("best") or {}).get("hyperparameters")
     feasible = reading.feasible
     if chosen:
-        same = [trial for trial in feasible if all(_same(trial.hyperparameters.get(k), v) for k, v in chosen.items())]
+        same = [trial for trial in feasible if _holds(trial, chosen)]
         if same:
             return same[0]
     return feasible[0] if feasible else None
+
+
+def _holds(trial: TrialRecord, chosen: Mapping[str, Any]) -> bool:
+    """Whether a trial had the chosen hyperparameters; the decay of an average is chosen after the training."""
+    return all(_same(trial.hyperparameters.get(k), v) for k, v in chosen.items() if k != "ema_decay")
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -61,7 +61,7 @@ def against(reading: Reading, across: str, up: str, optimizer: Any = None) -> Fi
             marks.append(dot(*place, colours.style(trial.trial), trial.trial))
         elif reading.is_infeasible(trial):
             marks.append(cross(*place, "bad", trial.trial))
-    body = [panel.frame(_words(across), _words(up)), *marks]
+    body = [panel.frame(words_of(across), words_of(up)), *marks]
     shown = {t.trial for t in trials}
     feasible = [t for t in reading.feasible if t.trial in shown]
     who = f" with {optimizer}" if optimizer is not None else ""
@@ -69,12 +69,12 @@ def against(reading: Reading, across: str, up: str, optimizer: Any = None) -> Fi
     if feasible:
         at = feasible[0].hyperparameters
         title = (
-            f"Best of {len(trials)} trials{who}: {_words(across)} {number(at[across], 2)}, "
-            f"{_words(up)} {number(at[up], 2)} ({reading.objective} {number(feasible[0].objective, 3)})"
+            f"Best of {len(trials)} trials{who}: {words_of(across)} {number(at[across], 2)}, "
+            f"{words_of(up)} {number(at[up], 2)} ({reading.objective} {number(feasible[0].objective, 3)})"
         )
     flags = [flag for name in (across, up) if (flag := border_flag(reading, name, optimizer))]
     legend = (*_value_keys(colours), *MARKS, LAST_BOX)
-    label = f"{_words(across)} against {_words(up)}{who}"
+    label = f"{words_of(across)} against {words_of(up)}{who}"
     return Figure(title, panel.drawn(label, body, "trials"), legend=legend, flag=" ".join(flags))
 
 
@@ -103,11 +103,13 @@ def axis_plot(reading: Reading, name: str) -> Figure | None:
             marks.append(dot(*place, tints[0] if trial.stage == stages[0] else tints[-1], trial.trial, 3.8))
         elif reading.is_infeasible(trial) and across is not None:
             marks.append(cross(panel.across(across), panel.height - panel.bottom - 7, "bad", trial.trial))
-    title = f"{_words(name)[:1].upper()}{_words(name)[1:]}: no trial ended well"
+    title = f"{words_of(name)[:1].upper()}{words_of(name)[1:]}: no trial ended well"
     if feasible:
-        title = f"{_words(name)[:1].upper()}{_words(name)[1:]}: best at {number(_at_best(reading, feasible, name), 3)}"
-    label = f"{reading.objective} against {_words(name)}"
-    body = [panel.frame(_words(name), _objective_label(reading, panel.y)), *marks]
+        title = (
+            f"{words_of(name)[:1].upper()}{words_of(name)[1:]}: best at {number(_at_best(reading, feasible, name), 3)}"
+        )
+    label = f"{reading.objective} against {words_of(name)}"
+    body = [panel.frame(words_of(name), _objective_label(reading, panel.y)), *marks]
     legend = [*([Key("early", reading.stage_label(stages[0]), "dot")] if len(stages) > 1 else []), *MARKS]
     legend.append(Key("edge", "edge of the last box"))
     if len(stages) > 1:
@@ -236,5 +238,6 @@ def _spread(trial: TrialRecord) -> float:
     return (trial.trial * 7 % 11 - 5) * 3.0
 
 
-def _words(name: str) -> str:
+def words_of(name: str) -> str:
+    """A hyperparameter as people say it."""
     return WORDS.get(name, name)
