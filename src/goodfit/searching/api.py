@@ -5,25 +5,23 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import re
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from goodfit.clock import Clock, SystemClock
 from goodfit.durations import parse_duration
-from goodfit.errors import DataError, FolderError, GoodfitError, SettingsError, SpaceError, TaskError, TrainingError
-from goodfit.findings import Finding, plain
+from goodfit.errors import GoodfitError, SettingsError, SpaceError, TaskError, TrainingError
 from goodfit.ledger.folder import RunFolder
-from goodfit.ledger.places import claim_next, drop_if_empty, latest
-from goodfit.ledger.records import MemoRecord, Snapshot, StudyRecord
+from goodfit.ledger.places import drop_if_empty
+from goodfit.ledger.records import MemoRecord, Snapshot
 from goodfit.ledger.store import Store, open_ledger
-from goodfit.ledger.versions import versions
 from goodfit.ledger.writer import Writer
 from goodfit.recipe.progress import PlannedStage, RunEnded, RunStarted, Unwatched, Watcher
-from goodfit.recipe.result import StageName, StageResult, Verdict
+from goodfit.recipe.result import StageName
 from goodfit.report.html import write_report
 from goodfit.running.signals import catching_signals
+from goodfit.searching.begun import ended_stage_of, folder_for, options_of, study_writer
 from goodfit.searching.books import Books, Goal
 from goodfit.searching.document import search_document
 from goodfit.searching.driver import Driver
@@ -227,14 +225,14 @@ def search_with(
         raise SettingsError("Early ends need epochs: how far a trial goes that is not ended early.")
     known = read_start(start, space)
     make(chosen, space, options, seed, settings)  # what it cannot do it says before a folder is made
-    folder, claimed = _folder(out, title, resume)
+    folder, claimed = folder_for(out, title, resume)
     store: Store | None = None
     try:
         store = open_ledger(folder.ledger)
-        writer, snapshot = _writer(store, folder, space, options, seed, settings, title, engine, command, source)
+        writer, snapshot = study_writer(store, folder, space, options, seed, settings, title, engine, command, source)
         if snapshot is not None:
             seed = snapshot.study.seed
-            options = _resumed(options, snapshot)
+            options = options_of(options, snapshot)
             chosen = options.strategy if isinstance(chosen, str) else chosen
         with contextlib.ExitStack() as stack:
             stack.callback(writer.close)
@@ -333,89 +331,10 @@ def _driver(
         driver.earlier_seconds = float(snapshot.memos.get("elapsed", 0.0))
         driver.told_decisions = {d.what for d in snapshot.decisions}
         driver.findings = [record.finding for record in snapshot.findings]
-        driver.results = [_ended_stage(s, snapshot) for s in snapshot.stages if s.verdict]
+        driver.results = [ended_stage_of(s, snapshot) for s in snapshot.stages if s.verdict]
         if early is not None:
             early.look_back(books)
     return driver
-
-
-def _ended_stage(record: Any, snapshot: Snapshot) -> StageResult:
-    findings: list[Finding] = [f.finding for f in snapshot.findings if f.stage == record.number]
-    return StageResult(
-        stage=StageName(record.stage),
-        verdict=Verdict(record.verdict),
-        summary=record.summary,
-        findings=tuple(findings),
-        evidence=record.evidence,
-        round=record.round,
-        trials=record.trials,
-        epochs=record.epochs,
-        seconds=record.seconds,
-        space=record.space,
-    )
-
-
-def _writer(
-    store: Store,
-    folder: RunFolder,
-    space: Space,
-    options: SearchOptions,
-    seed: int,
-    settings: Settings,
-    title: str,
-    engine: str,
-    command: str,
-    source: str,
-) -> tuple[Writer, Snapshot | None]:
-    """A writer for a new study, or for the one in the folder with what is known of it."""
-    known = store.studies()
-    if not known:
-        goal = Goal(options.direction == "max", options.metric or "value")
-        record = StudyRecord(
-            study=title,
-            task=title,
-            seed=seed,
-            objective=str(goal),
-            command=command or f"gf.search({title}, ...)",
-            device=engine,
-            versions=versions(),
-            fingerprint="",
-            source=source,
-            space=space.as_json(),
-            settings={name: value for name, value, _ in settings.listed()},
-            options=dataclasses.asdict(options),
-            created_at=time.time(),
-        )
-        return Writer(store.begin(record)), None
-    study = known[-1]
-    if study.task != title:
-        raise FolderError(f"{folder.path} holds a study of {study.task!r}, not of {title!r}; give another out.")
-    if plain(study.space) != plain(space.as_json()):
-        raise DataError(
-            f"The space has changed since the search in {folder.path} began, so its trials cannot be gone on with; "
-            "bring the old one back, or begin anew in another folder with the old one as start."
-        )
-    writer = store.resume(study.study)
-    return Writer(writer), store.read(study.study)
-
-
-def _resumed(options: SearchOptions, snapshot: Snapshot) -> SearchOptions:
-    """The study's own options; more trials and more time may be asked for than at first."""
-    before = SearchOptions(**snapshot.study.options)
-    return dataclasses.replace(
-        before,
-        trials=before.trials if options.trials is None else options.trials,
-        budget_seconds=before.budget_seconds if options.budget_seconds is None else options.budget_seconds,
-    )
-
-
-def _folder(out: str | Path | None, title: str, resume: bool) -> tuple[RunFolder, bool]:
-    """The folder, and whether it was made just now."""
-    if out is not None:
-        return RunFolder.create(out, resume), False
-    if resume:
-        return RunFolder.create(latest(title), resume), False
-    return RunFolder.create(claim_next(title)), True
 
 
 def _title(name: str) -> str:
