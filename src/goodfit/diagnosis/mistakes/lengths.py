@@ -146,7 +146,10 @@ def overfitting(recording: Recording, settings: DoctorSettings) -> Finding | Non
     train, held = curves.train_metric, curves.val_metric
     if train is None or held is None or (curves.val_samples or 0) < 50 or not len(train) or not len(held):
         return None
-    known, new = float(train.values[-3:].mean()), float(held.values[-3:].mean())
+    late = held.values[held.steps >= 0.9 * train.steps[-1]]  # an evaluation of earlier weights says nothing of these
+    if not len(late):
+        return None
+    known, new = float(train.values[-3:].mean()), float(late.max())
     if known < 0.97 or known - new < settings.overfit_gap:
         return None
     return Finding(
