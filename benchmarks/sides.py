@@ -37,7 +37,20 @@ class Side:
         Raises:
             SystemExit: it cannot train this.
         """
+        self.begin(steps)
+        return self.end()
+
+    def begin(self, steps: int) -> None:
+        """Train so many steps, while others may."""
         self._line.send(steps)
+
+    def end(self) -> float:
+        """Seconds that the steps begun took.
+
+        Raises:
+            SystemExit: it cannot train this.
+            EOFError: its process is gone.
+        """
         answer = self._line.recv()
         if isinstance(answer, str):
             raise SystemExit(answer)
@@ -45,6 +58,11 @@ class Side:
 
     def close(self) -> None:
         self._line.send(0)
+        self._process.join()
+
+    def kill(self) -> None:
+        """End a process that may be at work or gone."""
+        self._process.kill()
         self._process.join()
 
 

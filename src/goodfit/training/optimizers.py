@@ -106,7 +106,7 @@ class RowOptimizer:
         self.slots = {slot: torch.zeros_like(weights) for slot in SLOTS[self.kind]}
         self.updates = torch.zeros(len(choices), 1, dtype=torch.float64)  # those that Adam's correction counts
         self._scratch = torch.empty_like(weights), torch.empty_like(weights)
-        self._fused = self.kind != "rmsprop" and weights.device.type == "cpu" and weights.shape[1] >= _FUSED_FROM
+        self.goes_by_rows = self.kind != "rmsprop" and weights.device.type == "cpu" and weights.shape[1] >= _FUSED_FROM
         self.set_choices(choices)
 
     def set_choices(self, choices: list[Choice]) -> None:
@@ -146,13 +146,35 @@ class RowOptimizer:
             gradient: the same shape; its values are used up.
             lr: float64 [trials, 1] on the CPU.
         """
-        self.updates += 1
-        if self._fused:
+        if self.goes_by_rows:
+            self.updates += 1
             self._step_rows(weights, gradient, lr)
         else:
-            getattr(self, f"_{self.kind}")(weights, gradient, lr)
+            self.apply(weights, gradient, self.coefficients(lr))
 
-    def _sgd(self, weights: Tensor, gradient: Tensor, lr: Tensor) -> None:
+    def coefficients(self, lr: Tensor) -> list[Tensor]:
+        """Count an update, and give what changes from one to the next: [trials, 1] each, where the weights are.
+
+        Args:
+            lr: float64 [trials, 1] on the CPU.
+        """
+        self.updates += 1
+        values = [lr]
+        if self.kind in ("adam", "adamw"):
+            correction1 = 1.0 - self._beta1_64**self.updates
+            correction2 = 1.0 - self._beta2_64**self.updates
+            values = [lr / correction1, correction2.sqrt()]
+        if self.kind == "adamw":
+            values.append(1.0 - lr * self._decay_64)
+        like = self._scratch[0]
+        # From memory that is not pinned CUDA copies at once into a buffer of its own: nothing is waited for.
+        return [value.to(like.device, like.dtype, non_blocking=True) for value in values]
+
+    def apply(self, weights: Tensor, gradient: Tensor, coefficients: list[Tensor]) -> None:
+        """One update with these coefficients: a handful of operations over all rows, no look at a value."""
+        getattr(self, f"_{self.kind}")(weights, gradient, *coefficients)
+
+    def _sgd(self, weights: Tensor, gradient: Tensor, rate: Tensor) -> None:
         if self._any_decay:
             gradient.addcmul_(weights, self._decay)
         buffer = self.slots["momentum_buffer"].mul_(self._momentum).add_(gradient)
@@ -160,32 +182,30 @@ class RowOptimizer:
             ahead = torch.mul(buffer, self._momentum, out=self._scratch[0]).add_(gradient)
             # Where a row has no Nesterov step, its buffer; a sum of products would turn an infinity into nan.
             buffer = torch.where(self._nesterov.bool(), ahead, buffer)
-        weights.addcmul_(buffer, lr.to(weights), value=-1.0)
+        weights.addcmul_(buffer, rate, value=-1.0)
 
-    def _adam(self, weights: Tensor, gradient: Tensor, lr: Tensor) -> None:
+    def _adam(self, weights: Tensor, gradient: Tensor, rate: Tensor, root: Tensor) -> None:
         if self._any_decay:
             gradient.addcmul_(weights, self._decay)
-        self._adam_core(weights, gradient, lr)
+        self._adam_core(weights, gradient, rate, root)
 
-    def _adamw(self, weights: Tensor, gradient: Tensor, lr: Tensor) -> None:
+    def _adamw(self, weights: Tensor, gradient: Tensor, rate: Tensor, root: Tensor, shrink: Tensor) -> None:
         if self._any_decay:
-            weights.mul_((1.0 - lr * self._decay_64).to(weights))
-        self._adam_core(weights, gradient, lr)
+            weights.mul_(shrink)
+        self._adam_core(weights, gradient, rate, root)
 
-    def _adam_core(self, weights: Tensor, gradient: Tensor, lr: Tensor) -> None:
+    def _adam_core(self, weights: Tensor, gradient: Tensor, rate: Tensor, root: Tensor) -> None:
         scratch, denominator = self._scratch
         first, second = self.slots["exp_avg"], self.slots["exp_avg_sq"]
         first.lerp_(gradient, self._beta1_rest)
         torch.mul(gradient, gradient, out=scratch)
         second.mul_(self._beta2).addcmul_(scratch, self._beta2_rest)
-        correction1 = 1.0 - self._beta1_64**self.updates
-        correction2 = 1.0 - self._beta2_64**self.updates
         torch.sqrt(second, out=denominator)
-        denominator.div_(correction2.sqrt().to(weights)).add_(self._eps)
+        denominator.div_(root).add_(self._eps)
         torch.div(first, denominator, out=scratch)
-        weights.addcmul_(scratch, (lr / correction1).to(weights), value=-1.0)
+        weights.addcmul_(scratch, rate, value=-1.0)
 
-    def _rmsprop(self, weights: Tensor, gradient: Tensor, lr: Tensor) -> None:
+    def _rmsprop(self, weights: Tensor, gradient: Tensor, rate: Tensor) -> None:
         scratch, denominator = self._scratch
         if self._any_decay:
             gradient.addcmul_(weights, self._decay)
@@ -195,7 +215,7 @@ class RowOptimizer:
         torch.sqrt(average, out=denominator).add_(self._eps)
         torch.div(gradient, denominator, out=scratch)
         buffer.mul_(self._momentum).add_(scratch)
-        weights.addcmul_(buffer, lr.to(weights), value=-1.0)
+        weights.addcmul_(buffer, rate, value=-1.0)
 
     def _step_rows(self, weights: Tensor, gradient: Tensor, lr: Tensor) -> None:
         """PyTorch's single-pass kernels, a row at a time: the rows' state stays in the cache."""

@@ -15,6 +15,7 @@ from goodfit.training.curve import Curve
 from goodfit.training.divergence import not_finite_reason
 from goodfit.training.dropout import begin_step, counter_dropouts
 from goodfit.training.engine import Control, Emit
+from goodfit.training.engines.captured import Replayed, recorder
 from goodfit.training.engines.columns import Columns
 from goodfit.training.engines.looking import evaluated, evaluated_together, probe_batch
 from goodfit.training.engines.pace import DEVICE_INTERVAL, SEND_STEPS
@@ -27,7 +28,7 @@ from goodfit.training.losses import LossWatch
 from goodfit.training.probing import probe
 from goodfit.training.problem import Batch, Problem
 from goodfit.training.regularisers import clip_factor
-from goodfit.training.splits import map_tensors
+from goodfit.training.splits import map_tensors, tensors_in
 from goodfit.training.states import load_into
 from goodfit.training.trial import Regime, Status, Trial, TrialState
 
@@ -70,6 +71,10 @@ class Cohort:
         self.program = Program(start_model(problem, trials[0], self.step, regime), problem.loss)
         self.scratch = start_model(problem, trials[0], self.step, regime)
         self.program.skeleton.train()
+        record = recorder(problem.device)
+        self._computing = Replayed("gradients", record, self._compute, lambda: list(self.stack.buffers.values()))
+        self._updating = Replayed("updates", record, self._apply, self._updated)
+        self._form: Batch = None  # of a batch, whose tensors come apart
         self._read_segments()
         has_average = any(s.ema_decay is not None for course in self.courses for s in course.segments)
         self.stack = Stack(models, self._trained(), has_average)
@@ -122,8 +127,10 @@ class Cohort:
         what = f"training {len(self.rows)} trials together, step {step}"
         with telling(what):
             batch = self._batch(step)
-            gradients, losses = self._gradients(batch, step)
-        self.pending.append((step, losses.detach()))
+            self._form = batch
+            *found, losses = self._computing([self.columns.keys(step), *tensors_in(batch)])
+            gradients = dict(zip(self.stack.trained, found, strict=True))
+        self.pending.append((step, losses.detach().clone()))
         if len(self.pending) >= self.interval or last or step == 0:
             self._judge(batch)
         if not self._alive():
@@ -138,13 +145,27 @@ class Cohort:
             for place in self._alive():
                 self.curves[place].offer()
 
-    def _gradients(self, batch: Batch, step: int, rows: list[int] | None = None) -> tuple[dict[str, Tensor], Tensor]:
+    def _compute(self, inputs: list[Tensor]) -> list[Tensor]:
+        """All rows' gradients in the order of names, then their losses; from dropout keys and a batch's tensors."""
+        keys, *tensors = inputs
+        rest = iter(tensors)
+        gradients, losses = self._gradients(map_tensors(lambda _: next(rest), self._form), keys)
+        return [*(gradients[name] for name in self.stack.trained), losses]
+
+    def _apply(self, coefficients: list[Tensor]) -> list[Tensor]:
+        self.optimizer.apply(self.stack.weights, self.stack.gradient, coefficients)
+        return []
+
+    def _updated(self) -> list[Tensor]:
+        return [self.stack.weights, self.stack.gradient, *self.optimizer.slots.values()]
+
+    def _gradients(self, batch: Batch, keys: Tensor, rows: list[int] | None = None) -> tuple[dict[str, Tensor], Tensor]:
         """Gradients by name and losses of all rows; of a copy of some rows, whose buffers then stay as they are."""
         stack, columns = self.stack, self.columns
         fixed = {**stack.constants, **stack.buffers}
         dropout = dict(columns.dropout)
         for layer, name in enumerate(self.program.dropouts):
-            dropout[f"{name}.key"] = columns.keys(step)[:, layer]
+            dropout[f"{name}.key"] = keys[:, layer]
         weights, smoothing = stack.views, columns.smoothing
         if rows is not None:
             weights = stack.named(stack.weights[rows].clone())
@@ -167,7 +188,10 @@ class Cohort:
             if is_probed:
                 self._record("grad_norm", step, norms[:, 0])
                 self._record("lr", step, lr[:, 0])
-        self.optimizer.step(stack.weights, gradient, lr)
+        if self.optimizer.goes_by_rows:
+            self.optimizer.step(stack.weights, gradient, lr)
+        else:
+            self._updating(self.optimizer.coefficients(lr))
         if before is not None:
             self._record_ratios(step, before)
         if stack.average is not None:
@@ -257,8 +281,9 @@ class Cohort:
 
     def _is_same_without(self, kept: list[int], batch: Batch, step: int) -> bool:
         """Whether these rows' gradients and losses are the same, bit for bit, when the others are left out."""
-        everyone, everyone_losses = self._gradients(batch, step, list(range(len(self.rows))))
-        survivors, survivor_losses = self._gradients(batch, step, kept)
+        keys = self.columns.keys(step)
+        everyone, everyone_losses = self._gradients(batch, keys, list(range(len(self.rows))))
+        survivors, survivor_losses = self._gradients(batch, keys, kept)
         return torch.equal(everyone_losses[kept], survivor_losses) and all(
             torch.equal(everyone[name][kept], survivors[name]) for name in survivors
         )
@@ -368,6 +393,8 @@ class Cohort:
             [self.rates[place] for place in self.rows],
         )
         self.program.training_loss.smoothed = self.columns.is_smoothed
+        self._computing.forget()
+        self._updating.forget()
 
     @property
     def in_force(self) -> list[InForce]:
