@@ -9,6 +9,7 @@ from goodfit.diagnosis.causes import facts, in_order, outcomes, signals
 from goodfit.diagnosis.mistakes.dynamics import of_curves as of_recorded_curves
 from goodfit.doctor.batches import tests_of_batches
 from goodfit.doctor.capacity import capacity_finding
+from goodfit.doctor.checks import checks
 from goodfit.doctor.experiments import UNSUPPORTED, confirmed
 from goodfit.doctor.lengths import length_findings
 from goodfit.doctor.pairings import pairing_findings
@@ -67,7 +68,9 @@ def examine(
         of_outcomes = [*of_outcomes, *tried_capacity(recording, recorder, replay, own)]
     known = {finding.kind for finding in (*of_facts, *of_signals, *of_rates, *of_outcomes)}
     of_curves = [finding for finding in of_curves if finding.kind not in known]
-    return with_health(in_order(of_facts, before, of_rates, after, of_outcomes, of_curves), recording)
+    of_checks = [] if recorder is None or replay is None else checks(recording, recorder.kept, replay, own)
+    of_checks = [finding for finding in of_checks if finding.kind not in known]
+    return with_health(in_order(of_facts, before, of_rates, after, of_outcomes, of_checks, of_curves), recording)
 
 
 _OF_RATES = ("dead-relu", "exploding-gradient")  # what too high a rate does too

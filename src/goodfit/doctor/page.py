@@ -10,20 +10,21 @@ from typing import Any
 import jinja2
 import numpy as np
 
-from goodfit.doctor.health import health_line
+from goodfit.doctor.health import bill
 from goodfit.doctor.terminal import code_at
 from goodfit.errors import FolderError
 from goodfit.findings import Finding, Severity, plain
-from goodfit.recording.records import Recording
+from goodfit.recording.records import ActivationUse, Recording
 from goodfit.report.evidence import words
 from goodfit.report.figures.axes import value_axis
 from goodfit.report.figures.panel import Panel
-from goodfit.report.figures.svg import Figure, Key
+from goodfit.report.figures.svg import Figure, Key, element
 from goodfit.report.figures.thinning import smoothed, thinned
 from goodfit.report.numbers import number
 
 _POINTS = 300
 _LAYERS = 24  # lines in one picture; more are not told apart by eye
+_SMALL = 24  # histograms at most, spread over the layers
 _USUAL = -3.0  # log10 of the update/weight ratio; CS231n
 
 Points = Sequence[tuple[int, float]]
@@ -53,8 +54,10 @@ def page(script: str, findings: Sequence[Finding], recording: Recording) -> str:
         script=script,
         tone=tones[worst],
         findings=[_told(finding) for finding in findings],
-        health=health_line(recording),
+        health=bill(recording),
+        steps=recording.steps,
         figures=_figures(recording),
+        histograms=_histograms(recording),
         activations=_activations(recording),
         version=version("goodfit"),
     )
@@ -88,7 +91,6 @@ def _figures(recording: Recording) -> list[Figure]:
         _lines("Gradients of the layers", "log10 of the rms gradient", gradients, "gradients", log=True),
         _lines("Gradient norms", "log10 of the norm", norms, "norms", log=True),
         _lines("Learning rate", "rate", rates, "rates"),
-        _histogram(recording),
     ]
     return [figure for figure in drawn if figure is not None]
 
@@ -118,23 +120,33 @@ def _lines(title: str, label: str, series: Mapping[str, Points], name: str, *, l
     return Figure(title, panel.drawn(title, body), legend=legend)
 
 
-def _histogram(recording: Recording) -> Figure | None:
-    """How the outputs of each nonlinearity were spread when they were last looked at."""
-    known = [use for use in recording.activations if use.histogram][:_LAYERS]
-    if not known:
-        return None
-    high = max(max(counts) / max(sum(counts), 1) for counts in (use.histogram for use in known))
-    low_end, high_end = min(use.edges[0] for use in known), max(use.edges[1] for use in known)
-    panel = Panel(value_axis([low_end, high_end], log=False), value_axis([0.0, high], log=False))
-    marks, legend = [], []
-    for i, use in enumerate(known):
-        bins, total = len(use.histogram), max(sum(use.histogram), 1)
-        centres = [use.edges[0] + (j + 0.5) * (use.edges[1] - use.edges[0]) / bins for j in range(bins)]
-        style = f"q{i * 6 // len(known)}"
-        marks.append(panel.line(centres, [count / total for count in use.histogram], f"line q {style}"))
-        legend.append(Key(f"line q {style}", f"{use.place} ({use.function})"))
-    body = [panel.frame("output", "share"), panel.clipped("doctor-activations", marks)]
-    return Figure("Activations", panel.drawn("Activations", body), legend=tuple(legend[:12]))
+def _histograms(recording: Recording) -> list[Figure]:
+    """How the outputs of each nonlinearity were spread when they were last looked at, a small picture for each."""
+    known = [use for use in recording.activations if use.histogram and sum(use.histogram) > 0]
+    return [_histogram(use) for use in known[:: max(1, -(-len(known) // _SMALL))]]
+
+
+def _histogram(use: ActivationUse) -> Figure:
+    (low, high), total = use.edges, sum(use.histogram)
+    shares = [count / total for count in use.histogram]
+    width = (high - low) / len(shares)
+    y = value_axis([0.0, max(shares)], log=False, room=0.0)
+    panel = Panel(value_axis([low, high], log=False), y, width=300.0, height=170.0)
+    floor = panel.down(0.0)
+    bars = []
+    for bar, share in enumerate(shares):
+        corner, end = panel.point(low + bar * width, share), panel.point(low + (bar + 1) * width, share)
+        if corner is not None and end is not None and share > 0:
+            across = max(end[0] - corner[0] - 0.5, 0.5)
+            bars.append(
+                element("rect", style="column q1", x=corner[0], y=corner[1], width=across, height=floor - corner[1])
+            )
+    title = f"{use.place} ({use.function})"
+    if use.function == "relu":
+        note = f"{use.dead:.0%} of {use.units} units are dead"
+    else:
+        note = f"{use.saturated:.0%} of the values are saturated"
+    return Figure(title, panel.drawn(f"Histogram of {title}", [panel.frame("output", "share"), *bars]), note=note)
 
 
 def _activations(recording: Recording) -> list[list[str]]:

@@ -102,6 +102,14 @@ class Replay:
         mean = statistics.fmean(losses) / variant.scale_loss
         return mean if math.isfinite(mean) else math.inf
 
+    def fresh(self, variant: Variant) -> nn.Module:
+        """A copy of the network with the weights before the first step."""
+        return self._copy(variant)[0]
+
+    def loss(self, model: nn.Module, batch: KeptBatch, variant: Variant) -> Tensor:
+        """The loss of one batch, as the script computes it."""
+        return self._loss(model, batch, variant)
+
     def final_loss(self) -> float:
         """The loss, over the judged batches, of the network as the script left it."""
         return self.loss_of(self.final_model())

@@ -52,7 +52,7 @@ def report(
         for finding in quiet:
             place = f" ({finding.where})" if finding.where else ""
             lines += _wrapped(f"{finding.kind}{place}: {finding.message}", "  ")
-    lines += ["", health_line(recording)]
+    lines += ["", *_wrapped(health_line(recording), "")]
     if accepted:
         lines.append(f"{accepted} accepted finding{'s' * (accepted > 1)} not shown.")
     if recording.faults:

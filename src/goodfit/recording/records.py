@@ -379,6 +379,20 @@ class SchedulerUse:
 
 
 @dataclasses.dataclass(slots=True)
+class Checked:
+    """What the recipe's own checks gave on copies, after the training; None where a check could not be made."""
+
+    expected_loss: float | None = None  # of outputs that say nothing: ln C for cross-entropy over C classes
+    samples: int = 0  # of one recorded batch, to be learned by heart
+    first_loss: float | None = None  # of these samples, on the weights before the first step
+    learned_loss: float | None = None  # the lowest that was reached on them
+    learned_steps: int | None = None  # until they were learned; None: they were not, in the steps given
+    zeroed_loss: float | None = None  # the lowest that was reached with all inputs zero
+    constant_loss: float | None = None  # of the best output that is the same for all of them
+    uses_inputs: bool | None = None  # whether the trained network answers otherwise when all inputs are zero
+
+
+@dataclasses.dataclass(slots=True)
 class Recording:
     """All that was seen of one run of a script."""
 
@@ -426,6 +440,7 @@ class Recording:
     hashed_training: int = 0
     distinct_training: int = 0  # different samples that were trained on, as far as looked at
     coverage: float = 1.0  # share of the training set that was looked at: later batches hold that many known samples
+    checked: Checked | None = None  # written by the examination, not while recording
     faults: list[str] = dataclasses.field(default_factory=list)  # of the recorder's own, for a bug report
 
     @property

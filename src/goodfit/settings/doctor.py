@@ -113,3 +113,14 @@ class DoctorSettings:
     capacity_smaller: float = setting(3.0, "times that a network too small must be smaller than the wide one", _OURS)
     capacity_steps: int = setting(150, "further steps of a copy, at least, that must not help it", _OURS)
     capacity_reached: float = setting(0.3, "share of the lead that further steps may win at most", _OURS)
+    overfit_samples: int = setting(20, "samples of one recorded batch to be learned by heart", "recipe 2.2: S1")
+    overfit_steps: int = setting(200, "steps of Adam on them, at each rate", _OURS)
+    overfit_rates: tuple[float, ...] = setting((3e-3, 1e-2, 3e-4), "rates tried, until they are learned", _OURS)
+    overfit_left: float = setting(0.1, "share of their first loss at which they are learned", _OURS)
+    overfit_flat: float = setting(0.02, "fall of their loss, as a share, below which nothing was learned", _OURS)
+    overfit_room: float = setting(0.1, "share of the first loss that there must be to learn", _OURS)
+    control_samples: int = setting(8, "fewest samples for the control with zeroed inputs", _OURS)
+    control_steps: int = setting(100, "steps of that control at least", "recipe 2.2, ours")
+    control_share: float = setting(
+        0.25, "share of the best constant's loss below which zeroed inputs are too good", _OURS
+    )
