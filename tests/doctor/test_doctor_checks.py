@@ -180,3 +180,38 @@ def test_the_page_has_the_bill_and_a_histogram_for_each_nonlinearity():
     assert "% of 16 units are dead" in text
     assert "% of the values are saturated" in text
     assert "http" not in text.replace("http://www.w3.org", "")
+
+
+def test_a_closure_counts_one_step_and_tells_its_first_loss():
+    x, y = blobs()
+
+    def work() -> None:
+        model = net()
+        opt = torch.optim.LBFGS(model.parameters(), lr=0.5, max_iter=6)
+
+        def closure() -> Tensor:
+            opt.zero_grad()
+            loss = F.cross_entropy(model(x), y)
+            loss.backward()
+            return loss
+
+        for _ in range(10):
+            opt.step(closure)
+
+    seen = watched(work)
+    assert {str(f.severity) for f in seen.findings} == {"info"}
+    assert seen.recording.steps == 10
+    assert [step for step, _ in seen.recording.step_losses] == list(range(10))
+    assert dict(bill(seen.recording))["rate"] == "0.5 (LBFGS)"
+
+
+def test_compiled_parts_are_said_to_be_opaque():
+    def work() -> None:
+        model = torch.compile(net(), backend="eager")
+        fit(model, torch.optim.SGD(model.parameters(), 0.1), *blobs())
+
+    seen = watched(work)
+    assert {str(f.severity) for f in seen.findings} == {"info"}
+    assert "not looked into: a part compiled by torch.compile" in seen.report()
+    assert "Not looked into: a part compiled by torch.compile" in page("a loop", seen.findings, seen.recording)
+    assert dict(bill(seen.recording))["dead units"] == "not seen"

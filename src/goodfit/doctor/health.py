@@ -87,7 +87,7 @@ def _flow(recording: Recording) -> str:
 
 def _dead(recording: Recording) -> str:
     dead = [one.dead for one in recording.activations if one.function == "relu" and one.samples]
-    return f"{max(dead):.0%}" if dead else "no ReLU"
+    return f"{max(dead):.0%}" if dead else _UNSEEN
 
 
 def _generalisation(recording: Recording) -> str:

@@ -56,6 +56,7 @@ def page(script: str, findings: Sequence[Finding], recording: Recording) -> str:
         findings=[_told(finding) for finding in findings],
         health=bill(recording),
         steps=recording.steps,
+        opaque="; ".join(dict.fromkeys(recording.opaque)),
         figures=_figures(recording),
         histograms=_histograms(recording),
         activations=_activations(recording),

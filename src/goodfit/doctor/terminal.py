@@ -53,6 +53,8 @@ def report(
             place = f" ({finding.where})" if finding.where else ""
             lines += _wrapped(f"{finding.kind}{place}: {finding.message}", "  ")
     lines += ["", *_wrapped(health_line(recording), "")]
+    if recording.opaque:
+        lines += _wrapped(f"not looked into: {'; '.join(dict.fromkeys(recording.opaque))}", "")
     if accepted:
         lines.append(f"{accepted} accepted finding{'s' * (accepted > 1)} not shown.")
     if recording.faults:

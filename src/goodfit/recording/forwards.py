@@ -252,7 +252,10 @@ class ForwardWatch:
             state.models[id(module)] = (weakref.ref(module), use)
             state.recording.models.append(use)
         owned: set[int] = set()
+        scripted = "a part compiled by torch.jit"
         for name, child in module.named_modules():
+            if isinstance(child, torch.jit.ScriptModule) and scripted not in state.recording.opaque:
+                state.recording.opaque.append(scripted)
             use.has_batch_norm |= isinstance(child, batchnorm._BatchNorm)
             use.has_dropout |= isinstance(child, dropout._DropoutNd)
             if isinstance(child, dropout._DropoutNd):

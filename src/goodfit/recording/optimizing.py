@@ -86,8 +86,8 @@ class OptimizerWatch:
         cuts.last_root = root.grad_fn._sequence_nr() if root.grad_fn is not None else -1
         scalar = root.numel() == 1 and tensors.is_plain(root)
         value = float(root.detach()) if scalar else math.nan
-        if scalar and not state.in_step:
-            self._note_loss(value)
+        if scalar:
+            self._note_loss(value)  # of a closure's calls within one step, the first
         if scalar and not math.isfinite(value) and recording.not_finite is None:
             self._origins.tell("loss", root, [], self.last_loss)
         if not state.looking:
@@ -218,7 +218,8 @@ class OptimizerWatch:
             tracked.backwards += 1
             if tracked.use.steps and not tracked.cleared:
                 tracked.cleared = not _are_left(own)
-        if not any(tracked.use.steps for tracked in self._tracked.values()):
+        # a closure is called again and again within its optimiser's first step, which moves the weights between
+        if not self.state.in_step and not any(tracked.use.steps for tracked in self._tracked.values()):
             self._look_at_manual(reached)
 
     def _look_at_manual(self, reached: dict[int, Tensor]) -> None:
