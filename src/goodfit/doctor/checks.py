@@ -1,19 +1,18 @@
 """The recipe's own checks on what a script did: one recorded batch learned by heart, the same with zeroed inputs.
 
 They run on copies, after the experiments and in the time that those left. What they give stands in the bill of health;
-findings come of the three answers that no healthy script gives.
+findings come of the two answers that no healthy script gives.
 """
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import math
 from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from goodfit.doctor.replay import Replay, Variant
 from goodfit.findings import Finding
@@ -29,22 +28,20 @@ _BETWEEN = 10  # steps between two looks at the clock
 def checks(recording: Recording, kept: Kept, replay: Replay, settings: DoctorSettings) -> list[Finding]:
     """Fill `recording.checked`, and give what no healthy script shows.
 
-    `cannot-overfit-sample`: the loss of a few samples cannot be moved. `pipeline-suspect`: outputs do not depend on the
-    inputs. `overfits-without-inputs`: the samples are learned with all inputs zero.
+    `cannot-overfit-sample`: the loss of a few samples cannot be moved. `overfits-without-inputs`: they are learned with
+    all inputs zero.
     """
     checked = recording.checked = Checked()
     try:
         batch = _few_samples(kept.early[0], kept.options, settings.overfit_samples)
         learning = _Learning(kept, replay, batch, settings)
         checked.expected_loss = learning.expected_loss()
-        checked.uses_inputs = _uses_inputs(kept, batch, settings)
-        found = _deaf(recording, kept, checked)
         if not replay.has_time:
-            return found
+            return []
         rate = learning.by_heart(checked)
         if checked.learned_steps is None:
-            return [*learning.stuck(checked, recording), *found]
-        return [*found, *learning.control(checked, recording, rate)]
+            return learning.stuck(checked, recording)
+        return learning.control(checked, recording, rate)
     except Exception as error:  # the user's own code, run in a way it was not written for
         recording.opaque.append(f"a check failed ({type(error).__name__}: {error})")
         return []
@@ -218,42 +215,6 @@ def _mapped(value: Any, function: Callable[[Tensor], Tensor]) -> Any:
     if type(value) in (list, tuple):
         return type(value)(_mapped(item, function) for item in value)
     return value
-
-
-def _uses_inputs(kept: Kept, batch: KeptBatch, settings: DoctorSettings) -> bool | None:
-    """Whether zeroed inputs change what the trained network answers in eval mode; None where that says nothing."""
-    given = list(tensors_in((batch.args, batch.kwargs)))
-    if not any(bool(t.any()) for t in given) or not batch.shape or batch.shape[0] < settings.control_samples:
-        return None
-    model: nn.Module = copy.deepcopy(kept.model)  # ty: ignore[invalid-assignment]
-    model.eval()
-    with torch.no_grad():
-        real, zero = (
-            next(tensors_in(model(*args, **kwargs)), None)
-            for args, kwargs in ((batch.args, batch.kwargs), (_zeroed(batch.args), _zeroed(batch.kwargs)))
-        )
-    if real is None or zero is None or not real.is_floating_point() or not bool(real.isfinite().all()):
-        return None
-    return bool((real - zero).abs().max() > 1e-6 * real.abs().max())
-
-
-def _deaf(recording: Recording, kept: Kept, checked: Checked) -> list[Finding]:
-    """The trained network's answers are the same whatever goes in."""
-    if checked.uses_inputs is not False:
-        return []
-    return [
-        Finding(
-            kind="pipeline-suspect",
-            message=(
-                f"The outputs of {recording.models[kept.module_number].name} do not depend on its inputs: with all "
-                "inputs set to zero the trained network gives the same."
-            ),
-            action="Look for where the inputs are lost: dead units, a constant, a mask, or a softmax over one entry.",
-            evidence={"reason": "outputs do not depend on the inputs"},
-            where=_where(recording, kept),
-            confidence=0.9,
-        )
-    ]
 
 
 def _where(recording: Recording, kept: Kept) -> str:

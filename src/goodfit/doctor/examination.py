@@ -69,7 +69,6 @@ def examine(
     known = {finding.kind for finding in (*of_facts, *of_signals, *of_rates, *of_outcomes)}
     of_curves = [finding for finding in of_curves if finding.kind not in known]
     of_checks = [] if recorder is None or replay is None else checks(recording, recorder.kept, replay, own)
-    of_checks = [finding for finding in of_checks if finding.kind not in known]
     return with_health(in_order(of_facts, before, of_rates, after, of_outcomes, of_checks, of_curves), recording)
 
 

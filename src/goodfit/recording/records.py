@@ -389,7 +389,6 @@ class Checked:
     learned_steps: int | None = None  # until they were learned; None: they were not, in the steps given
     zeroed_loss: float | None = None  # the lowest that was reached with all inputs zero
     constant_loss: float | None = None  # of the best output that is the same for all of them
-    uses_inputs: bool | None = None  # whether the trained network answers otherwise when all inputs are zero
 
 
 @dataclasses.dataclass(slots=True)
