@@ -148,6 +148,13 @@ def test_row_52_schedules_come_after_the_rounds_at_a_constant_rate(whole_run):
     assert whole_run.step(StageName.FINAL).evidence["peak_sweep"]
 
 
+def test_the_configuration_for_the_final_training_is_told_against_the_others_sample_by_sample(whole_run):
+    (chosen,) = [d for d in whole_run.decisions(StageName.FINAL) if "go into the final training" in d.what]
+    told = re.findall(r"(\S+) over trial \d+ \(95 % interval (\S+) to (\S+)\)", chosen.why)
+    assert told, chosen.why
+    assert all(float(low) <= float(gain) <= float(high) for gain, low, high in told)
+
+
 def test_averages_of_several_decays_and_the_best_checkpoint_are_compared_with_the_last_weights(whole_run):
     evidence = whole_run.step(StageName.FINAL).evidence
     averages = evidence["averages"]

@@ -28,6 +28,7 @@ from goodfit.recipe.final import (
 from goodfit.recipe.plan import FinalLength, final_length
 from goodfit.recipe.result import StageName, StageResult, Verdict
 from goodfit.running.outcome import Outcome
+from goodfit.running.pairs import per_sample
 from goodfit.running.scoring import Scored, answers, scored, scored_answers
 from goodfit.running.session import Session
 from goodfit.running.weights import choose_weights, keeps
@@ -35,7 +36,6 @@ from goodfit.running.works import Entry
 from goodfit.training.averaging import decay_of
 from goodfit.training.ensemble import merge_for, merged
 from goodfit.training.seeds import mixed
-from goodfit.training.trained import load_model
 
 EVALUATIONS = 16  # on subsets while the seeds train; the whole validation split is scored at the end
 RESERVE_SECONDS = 2.0  # for evaluating, writing the model and the report at the end
@@ -195,7 +195,7 @@ class _Decayed:
             kept_shares=self.kept_shares,
         )
         outcomes = trained if incumbent is None else [incumbent, *trained]
-        rivals = [self._candidate(outcome) for outcome in outcomes]
+        rivals = [per_sample(self.session, [outcome]) for outcome in outcomes]
         try:
             winner = choose_paired(rivals, order)
         except ValueError as error:
@@ -206,18 +206,6 @@ class _Decayed:
             for rival in rivals
         ]
         return winner, outcomes, against
-
-    def _candidate(self, outcome: Outcome) -> Candidate | None:
-        """A training's last weights, scored sample by sample; None where it ended badly."""
-        if not outcome.is_feasible or outcome.last("val_loss") is None:
-            return None
-        session = self.session
-        state = session.states([outcome.number])[outcome.number]
-        model = load_model(session.problem.build, outcome.hyperparameters, outcome.trial.seed, state)
-        most = session.settings.budget.paired_samples
-        found = scored(session.problem, [model], session.problem.val, merge_for(session.problem.loss), most)
-        scores = found.scores(session.opened.task.parsed_objective)
-        return Candidate("plain", (outcome.number,), found.values["loss"], scores)
 
     def told(self, outcome: Outcome) -> dict[str, Any]:
         """What is kept of an option as evidence."""

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from goodfit.findings import plain
+from goodfit.recipe.final import Candidate as PerSample
+from goodfit.recipe.final import compared
 from goodfit.recipe.search import ranked
 from goodfit.running.lengths import search_seconds_left, trial_seconds
 from goodfit.running.loop import Loop
+from goodfit.running.pairs import per_sample
 from goodfit.running.reading import observation_of
 from goodfit.running.works import Entry
 from goodfit.strategy.choosing import Candidate, basin_width, choose_among_repeats
@@ -50,18 +55,45 @@ def choose(loop: Loop) -> Observation:
                 basin=basin_width(space, loop.contenders, found.number),
             )
         )
-    # One seed each tells nothing of what a seed changes: what the validation samples cannot tell apart counts instead.
-    sigma = loop.delta if loop.sigma is None and seeds == 1 else loop.sigma
+    pairs = [per_sample(session, outcomes[i * seeds : (i + 1) * seeds]) for i in range(len(top))]
+    sigma = loop.sigma
+    if sigma is None and seeds == 1:
+        # One seed each tells nothing of what a seed changes: what paired samples cannot tell apart counts instead.
+        sigma = _paired_error(pairs, loop.delta)
     winner = choose_among_repeats(candidates, sigma, session.settings.search, told=objective.natural)
     for finding in winner.findings:
         session.find(finding)
     session.decide(
         f"Trial {winner.candidate.trial}'s hyperparameters go into the final training.",
-        " ".join(winner.reasons),
+        " ".join([*winner.reasons, *_told_by_samples(pairs, [o.number for o in top], winner.index)]),
         {"best_trial": top[0].number},
         {"hyperparameters": plain(winner.candidate.hyperparameters)},
     )
     return top[winner.index]
+
+
+def _paired_error(pairs: Sequence[PerSample | None], unpaired: float) -> float:
+    """The largest standard error of the differences between the best and the others, as one configuration's own."""
+    good = [pair for pair in pairs if pair is not None]
+    if len(good) < 2:
+        return unpaired
+    best = min(good, key=lambda pair: pair.score)
+    return max(compared(best, other).standard_error for other in good if other is not best) / 2**0.5
+
+
+def _told_by_samples(pairs: Sequence[PerSample | None], trials: Sequence[int], winner: int) -> list[str]:
+    """What the one that was taken gains over each of the others, sample by sample."""
+    best = pairs[winner]
+    if best is None:
+        return []
+    told = []
+    for trial, other in zip(trials, pairs, strict=True):
+        if other is None or other is best:
+            continue
+        comparison = compared(other, best)
+        low, high = comparison.interval
+        told.append(f"{comparison.gain:.2g} over trial {trial} (95 % interval {low:.2g} to {high:.2g})")
+    return [f"Sample by sample it gains {', '.join(told)}."] if told else []
 
 
 def repeat_best(loop: Loop, key: str, seeds: int, deadline: float | None) -> None:
