@@ -53,7 +53,11 @@ def read_search(stage: StageName, round_: int, searched: Searched, findings: Seq
         return StageResult(
             stage=stage,
             verdict=Verdict.FAIL,
-            summary=f"All {lost} trials diverged or failed: the box or the code is wrong.",
+            summary=(
+                f"All {lost} trials diverged or failed: the box or the code is wrong."
+                if lost
+                else "No trial was begun: the first steps took the time that there was; give the run a larger budget."
+            ),
             findings=tuple(findings),
             evidence=evidence,
             round=round_,
