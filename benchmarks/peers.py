@@ -206,8 +206,10 @@ def with_ray() -> Generator[Way]:
             self.values = config
 
         def step(self) -> dict[str, Any]:
+            import peers  # an actor knows this file as a module only, not as the script that was started
+
             losses: list[float] = []
-            train_plainly(self.values["number"], self.values["epochs"], lambda epoch, loss: losses.append(loss))
+            peers.train_plainly(self.values["number"], self.values["epochs"], lambda epoch, loss: losses.append(loss))
             return {"loss": losses[-1], "losses": losses, "done": True}
 
         def reset_config(self, new_config: dict[str, Any]) -> bool:
