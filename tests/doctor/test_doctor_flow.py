@@ -155,6 +155,13 @@ def updated_and_cut_by_hand():
                     w.grad = None
 
 
+def dead_by_hand():
+    params = weights_by_hand()
+    with torch.no_grad():
+        params[1].fill_(-30.0)
+    by_hand(params, plain, steps=100)
+
+
 def rings(width: int, features: int = 2, epochs: int = 20):
     """Two rings, one within the other, for a network of one hidden layer."""
     x = torch.randn(400, features)
@@ -181,6 +188,7 @@ def too_narrow():
         ("numerical-nan", logarithm_of_a_constant_zero),
         ("numerical-nan", root_of_zero_late),
         ("underfitting-capacity", too_narrow),
+        ("dead-relu", dead_by_hand),
     ],
     ids=lambda value: value if isinstance(value, str) else value.__name__,
 )

@@ -38,12 +38,19 @@ class ActivationWatch:
     def see(self, function: str, out: Tensor) -> None:
         """One output; only those of trained passes count."""
         state = self.state
-        if out.grad_fn is None or out.ndim < 2 or not out.numel() or state.forward is None:
+        if out.grad_fn is None or out.ndim < 2 or not out.numel():
             return
-        inner = state.stack[-1] if state.stack else state.forward.module
-        count = state.forward.activations.get(f"{id(inner)}{function}", 0)
-        state.forward.activations[f"{id(inner)}{function}"] = count + 1
-        key = (id(inner), function, count)
+        if state.forward is None and (state.models or not state.bare):
+            return  # in a loss, beside a network: a hinge that is met is no dead unit
+        module: torch.nn.Module | None = None
+        if state.forward is not None:
+            module = state.stack[-1] if state.stack else state.forward.module
+            count = state.forward.activations.get(f"{id(module)}{function}", 0)
+            state.forward.activations[f"{id(module)}{function}"] = count + 1
+        else:  # no network is a module: the line that calls it tells one place from another
+            count = 0
+        site = state.sites.here()
+        key = (hash(site) if module is None else id(module), function, count)
         place = self._places.get(key)
         # channels lie along axis 1 of images and sequences of convolutions, along the last axis elsewhere
         axis = 1 if out.ndim in (2, 4, 5) else out.ndim - 1
@@ -52,9 +59,9 @@ class ActivationWatch:
                 return
             use = ActivationUse(
                 function=function,
-                place=self._name(inner),
+                place=str(site) if module is None else self._name(module),
                 order=len(state.recording.activations),
-                site=state.sites.here(),
+                site=site,
                 units=out.shape[axis],
             )
             state.recording.activations.append(use)

@@ -53,6 +53,7 @@ RISKY = {
 _WORDS = (("log", "log"), ("square root", "sqrt"), ("division", "truediv"), ("division", "div"), ("exponential", "exp"),
           ("power", "pow"), ("standard", "std"), ("norm", "norm"), ("acos", "acos"))  # fmt: skip
 _MOST_FOUND = 16
+_GROWN = 1e15
 
 
 class OriginWatch:
@@ -76,7 +77,8 @@ class OriginWatch:
                 self.lines[name] = site
         if self.state.recording.not_finite is not None or _is_finite(out):
             return
-        if not all(_is_finite(t) for t in tensors.tensors_in((args, kwargs)) if tensors.is_plain(t)):
+        given = [t for t in tensors.tensors_in((args, kwargs)) if tensors.is_plain(t)]
+        if not all(_is_finite(t) and _is_moderate(t) for t in given):
             return
         if self._step != self.state.step:
             self._step, self._now = self.state.step, []
@@ -128,6 +130,11 @@ class OriginWatch:
         operation = found[0] if found else ""
         site = next((self.lines[name] for word, name in _WORDS if word in operation and name in self.lines), here)
         return operation, site
+
+
+def _is_moderate(tensor: Tensor) -> bool:
+    """Whether numbers have not grown so far that anything done with them overflows: that is divergence."""
+    return not tensor.is_floating_point() or not tensor.numel() or float(tensor.detach().abs().max()) < _GROWN
 
 
 def _is_finite(tensor: Tensor) -> bool:
