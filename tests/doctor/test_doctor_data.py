@@ -211,7 +211,6 @@ def known_by_heart():
         ("no-shuffle", sorted_by_target),
         ("data-leakage", log_of_target_among_inputs),
         ("train-eval-preprocessing-mismatch", range_of_pixels_differs),
-        ("too-few-steps", one_pass),
         ("too-many-steps", many_passes_for_nothing),
         ("noisy-validation", judged_on_eight),
         ("overfitting", known_by_heart),
@@ -222,6 +221,12 @@ def test_a_fault_is_the_first_finding(kind, work):
     first, findings = leading(work)
     assert first == kind, [(f.kind, str(f.severity), f.message) for f in findings]
     assert findings[0].severity != "info"
+
+
+def test_a_training_that_ended_far_too_early_is_told_as_a_hint_with_its_experiment():
+    first, findings = leading(one_pass)
+    assert (first, str(findings[0].severity)) == ("too-few-steps", "info")
+    assert findings[0].evidence["experiment"]["with"][0] < findings[0].evidence["experiment"]["without"]
 
 
 def test_a_handful_of_steps_is_said_to_be_too_few_for_a_verdict():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from goodfit.doctor.replay import Replay
-from goodfit.findings import Finding
+from goodfit.findings import Finding, Severity
 from goodfit.recording.records import OptimizerUse, Recording
 from goodfit.settings.doctor import DoctorSettings
 
@@ -44,6 +44,7 @@ def length_findings(recording: Recording, replay: Replay, settings: DoctorSettin
     return [
         Finding(
             kind="too-few-steps",
+            severity=Severity.INFO,  # demonstrations end early on purpose, and only their author knows
             message=(
                 f"Training ended early: {main.steps} steps took the loss from {first:.3g} to {last:.3g}, and "
                 f"{taken} more of the same kind take it on to {best:.3g}."

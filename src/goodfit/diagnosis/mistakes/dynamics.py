@@ -115,6 +115,8 @@ def of_curves(recording: Recording, settings: DoctorSettings, curve_settings: Cu
         if finding.kind in _NEVER_TOLD:
             continue
         alarms = finding.kind in _ALARMS and finding.confidence >= settings.curve_confidence
+        if finding.kind == "diverged" and finding.evidence.get("first_loss", 1.0) <= 0:
+            alarms = False  # a loss below 0 may be one of several that take turns, and has no scale
         if finding.kind == "overfitting":
             alarms = alarms and _is_severe(recording, settings)
         if finding.kind in ("lr-too-high", "lr-too-low"):

@@ -185,7 +185,7 @@ def maximised_loss(recording: Recording, settings: DoctorSettings) -> Finding | 
     for use in recording.losses:
         if use.function not in _BOUNDED or use.trained < settings.hits or use.negative:
             continue
-        if use.opposed < 0.9 * use.trained:
+        if use.opposed < 0.9 * use.trained or _is_answered(use, recording):
             continue
         return Finding(
             kind="pipeline-suspect",
@@ -198,6 +198,15 @@ def maximised_loss(recording: Recording, settings: DoctorSettings) -> Finding | 
             confidence=0.95,
         )
     return None
+
+
+def _is_answered(use: LossUse, recording: Recording) -> bool:
+    """Whether the same loss is minimised elsewhere as often: inputs are moved uphill, as for adversarial examples."""
+    return any(
+        other.function == use.function and not other.opposed and other.trained >= 0.5 * use.trained
+        for other in recording.losses
+        if other is not use
+    )
 
 
 def wrong_output_activation(recording: Recording, settings: DoctorSettings) -> Finding | None:
