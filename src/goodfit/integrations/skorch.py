@@ -53,6 +53,6 @@ class DoctorCallback(Callback):
         """The optimiser is there already."""
         self._training.begin(net.module_, net.optimizer_)
 
-    def on_train_end(self, net: Any, X: Any = None, y: Any = None, **given: Any) -> None:  # noqa: N803
+    def on_train_end(self, net: Any, X: Any = None, y: Any = None, **given: Any) -> None:  # noqa: N803  (as above)
         """The training's end, an interrupted one's, too."""
         self._training.end()

@@ -70,7 +70,7 @@ class FunctionMode(TorchFunctionMode):
             try:
                 with without_functions():
                     entry[1](entry[0], func, args, kwargs or {}, out)
-            except Exception as error:
+            except Exception as error:  # a fault of the watch is noted, and never the script's
                 state.failed(error, entry[0])
             finally:
                 state.busy = False
@@ -83,7 +83,7 @@ class FunctionMode(TorchFunctionMode):
         try:
             with without_functions():
                 self._functions.cuts.see(getattr(func, "__name__", ""), args, out)
-        except Exception as error:
+        except Exception as error:  # as above
             state.failed(error, "cut")
         finally:
             state.busy = False

@@ -57,7 +57,7 @@ def unbuildable(request: Request, first: int) -> dict[int, tuple[str, str]]:
     for number, entry in enumerate(request.entries, first):
         try:
             built(request.problem, entry.hyperparameters, entry.seed)
-        except Exception as error:
+        except Exception as error:  # the user's own code may raise anything, and each trial is told its own
             found[number] = (str(error), traceback.format_exc())
     return found
 
