@@ -81,7 +81,7 @@ def test_totals_and_table_count_the_faulty_by_kind_and_the_healthy_apart():
 
 
 def test_a_small_sample_holds_many_kinds_and_healthy_scripts():
-    sample = score.spread(score.read_manifest(score.OPEN), 40)
+    sample = score.spread(score.read_manifest(score.OPEN[0]), 40)
     assert len(sample) == 40
     assert 10 <= sum(s.label == "healthy" for s in sample) <= 30
     assert len({s.label for s in sample}) >= 15
@@ -95,7 +95,7 @@ def test_a_result_is_kept_until_script_or_source_change(tmp_path, monkeypatch):
         return Run((finding("no-shuffle", "warning"),), "", 1.0)
 
     monkeypatch.setattr(score, "run_doctor", doctor)
-    script = score.read_manifest(score.OPEN)[0]
+    script = score.read_manifest(score.OPEN[0])[0]
     first = score.cached_run(script, "source", tmp_path, 1.0)
     assert score.cached_run(script, "source", tmp_path, 1.0) == first
     assert len(runs) == 1
@@ -106,7 +106,7 @@ def test_a_result_is_kept_until_script_or_source_change(tmp_path, monkeypatch):
 
 def test_a_failure_is_told_and_not_kept(tmp_path, monkeypatch):
     monkeypatch.setattr(score, "run_doctor", lambda path, timeout_seconds, *, warm: Run((), "no document: boom"))
-    script = score.read_manifest(score.OPEN)[0]
+    script = score.read_manifest(score.OPEN[0])[0]
     run = score.cached_run(script, "source", tmp_path, 1.0)
     assert not list(tmp_path.iterdir())
     assert "boom" in score.misses([score.judge(Script("dev/a.py", "dev", "no-shuffle"), run)])[0]
@@ -114,7 +114,7 @@ def test_a_failure_is_told_and_not_kept(tmp_path, monkeypatch):
 
 def the_first_of_dev(wanted, holds) -> list[Script]:
     """For each that is wanted, the manifest's first script of the open half for which `holds`, where there is one."""
-    dev = score.read_manifest(score.OPEN)
+    dev = score.read_manifest(score.OPEN[0])
     found = [next((script for script in dev if holds(script, want)), None) for want in wanted]
     return [script for script in found if script is not None]
 
