@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -45,6 +48,26 @@ def test_the_verdict_comes_first_with_a_plot_that_marks_it(overfitted, capsys):
     assert "val_loss, epoch 5" in verdict
     assert any("▲" in line for line in lines)
     assert any("⠤" in line for line in lines)
+
+
+def test_a_reader_that_has_read_enough_is_no_error(overfitted):
+    reading, writing = os.pipe()
+    os.close(reading)
+    ended = subprocess.run(
+        [sys.executable, "-m", "goodfit", "diagnose", overfitted], stdout=writing, stderr=subprocess.PIPE, text=True
+    )
+    os.close(writing)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device without room is Linux's")
+def test_a_full_disk_is_one_sentence(overfitted):
+    with open("/dev/full", "w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "goodfit", "diagnose", overfitted], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert ended.returncode == 2
+    assert ended.stderr == "goodfit: The output could not be written: No space left on device.\n"
 
 
 def test_json_on_standard_output_is_the_contracts_document_and_nothing_else(overfitted, capsys):

@@ -257,14 +257,21 @@ def test_any_text_is_read_or_refused_in_a_sentence(text):
     assert said.endswith(".") if said else runs
 
 
-def test_no_event_files_and_no_library_are_told(tmp_path, monkeypatch):
-    with pytest.raises(gf.CurvesError, match=r"tensorboard|event files"):
+def test_a_folder_without_curves_is_told(tmp_path):
+    with pytest.raises(gf.CurvesError, match=r"a folder without TensorBoard event files and without a CSV or JSON log"):
         read_file(str(tmp_path))
-    monkeypatch.setitem(sys.modules, "tensorboard.backend.event_processing.event_accumulator", None)
-    monkeypatch.setitem(sys.modules, "tensorboard", None)
-    (tmp_path / "events.out.tfevents.1").write_bytes(b"x")
-    with pytest.raises(gf.CurvesError, match=r"pip install 'goodfit\[tensorboard\]'"):
-        read_file(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("epoch,loss\n1,abc\n2,def\n", r"a column loss, but it holds words, such as 'abc'"),
+        ("Epoch 1/10 loss: 0.52 val_loss: 0.6\nEpoch 2/10 loss: 0.5 val_loss: 0.5\n", r"begins with 'Epoch 1/10 loss"),
+    ],
+)
+def test_what_is_no_table_of_numbers_is_told_by_what_it_holds(tmp_path, text, said):
+    with pytest.raises(gf.CurvesError, match=said):
+        read_file(written(tmp_path, "a.log", text))
 
 
 def test_infinity_and_percent_do_not_break_shares(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 import tempfile
 import traceback
@@ -14,6 +15,7 @@ STOPPED = 1  # an error-level finding stopped the recipe
 UNUSABLE = 2  # arguments, task or data
 INTERRUPTED = 3  # cut short by a signal; can be resumed
 FAULT = 70  # a fault in goodfit itself; sysexits.h calls it EX_SOFTWARE
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)  # a full disk is nobody's fault
 ABANDONED = 130  # Ctrl-C before anything was kept, so there is nothing to resume; the shell's 128 + SIGINT
 
 
@@ -36,6 +38,9 @@ def ending_of(error: BaseException, *, show_traceback: bool) -> int:
         return UNUSABLE
     if isinstance(error, SystemExit):
         say_error(f"The task's own code called sys.exit({'' if error.code is None else repr(error.code)}).")
+        return UNUSABLE
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
+        say_error(f"{error.filename or 'The output'} could not be written: {error.strerror}.")
         return UNUSABLE
     said = one_line(f"{type(error).__name__}: {error}") if str(error) else type(error).__name__
     kept = "above" if show_traceback else f"in {_keep_traceback(error)}"

@@ -32,6 +32,15 @@ def read_delimited(text: str) -> Table:
         raise CurvesError(
             "is no table: its first line has one column; a header such as epoch,train_loss,val_loss is needed."
         )
+    if (
+        delimiter is None
+        and any(number(cell) is not None for cell in header)
+        and not all(number(cell) is not None for cell in header)
+    ):
+        raise CurvesError(
+            f"is no table: it begins with {_short(lines[0])!r}, where a header such as epoch,train_loss,val_loss is "
+            "needed."
+        )
     if all(number(cell) is not None for cell in header if cell):
         raise CurvesError(
             "has no header: its first line holds only numbers; name the columns, as in epoch,train_loss,val_loss."
@@ -42,6 +51,10 @@ def read_delimited(text: str) -> Table:
     # a header that is repeated (a log that was appended to) is no row
     body = [row for row in cells[1:] if [cell.lower() for cell in row] != [name.lower() for name in cells[0]]]
     return from_rows(dict(zip(names, row, strict=False)) for row in body)
+
+
+def _short(line: str) -> str:
+    return line if len(line) <= 60 else f"{line[:57]}..."
 
 
 def _is_comment(line: str) -> bool:

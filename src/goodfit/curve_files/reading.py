@@ -13,10 +13,11 @@ from goodfit.curve_files.long_format import widened
 from goodfit.curve_files.recorded import RecordedRun, recorded_run
 from goodfit.curve_files.runs import separated
 from goodfit.curve_files.table import Table, from_columns, from_rows
+from goodfit.curve_files.tensorboard import event_files, read_events
 from goodfit.errors import CurvesError
 
 STANDARD_INPUT = "-"
-EVENTS = "tfevents"
+LOGS = frozenset({".csv", ".tsv", ".json", ".jsonl", ".ndjson"})
 LARGEST_BYTES = 1 << 30
 
 
@@ -24,7 +25,8 @@ def read_file(path: str, classes: int | None = None) -> list[RecordedRun]:
     """The runs in a file of curves, in its order.
 
     Args:
-        path: CSV, TSV, JSON, JSON lines; a TensorBoard event file or a folder of them; "-" for standard input.
+        path: CSV, TSV, JSON, JSON lines; a TensorBoard event file or a folder of them; a folder with one log in it,
+            as Lightning and Hugging Face leave it; "-" for standard input.
         classes: how many classes the targets have, where that is known.
 
     Raises:
@@ -34,16 +36,32 @@ def read_file(path: str, classes: int | None = None) -> list[RecordedRun]:
         return _runs(_tables(sys.stdin.read(), "", "Standard input"), classes, "Standard input")
     file = Path(path).expanduser()
     try:
-        if file.is_dir() or EVENTS in file.name:
-            from goodfit.curve_files.tensorboard import read_events
-
+        if event_files(file):
             return _runs(read_events(file), classes, str(file))
+        if file.is_dir():
+            return read_file(str(_log_in(file)), classes)
         if file.stat().st_size > LARGEST_BYTES:
             raise CurvesError(f"{path} is larger than a gigabyte; give the curves alone.")
         raw = file.read_bytes()
     except OSError as error:
         raise CurvesError(f"{path} cannot be read: {error.strerror or error}.") from error
     return _runs(_tables(_decoded(raw, path), file.suffix.lower(), path), classes, path)
+
+
+def _log_in(folder: Path) -> Path:
+    """The only log in a folder that holds no event files.
+
+    Raises:
+        CurvesError: there is none, or more than one.
+    """
+    logs = sorted(file for file in folder.iterdir() if file.is_file() and file.suffix.lower() in LOGS)
+    curves = [file for file in logs if file.name in ("metrics.csv", "metrics.json", "trainer_state.json")] or logs
+    if len(curves) == 1:
+        return curves[0]
+    if not curves:
+        raise CurvesError(f"{folder} is a folder without TensorBoard event files and without a CSV or JSON log in it.")
+    names = ", ".join(file.name for file in curves[:5])
+    raise CurvesError(f"{folder} holds {len(curves)} logs ({names}{' ...' * (len(curves) > 5)}); name one of them.")
 
 
 def read_columns(columns: Any, classes: int | None = None) -> list[RecordedRun]:

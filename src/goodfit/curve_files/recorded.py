@@ -57,6 +57,10 @@ def recorded_run(name: str, table: Table, classes: int | None = None) -> Recorde
         and len(series := _series(steps, table.numbers[column], table.overflowed.get(column))) > 0
     ]
     if not any(column.role.quantity in (Quantity.LOSS, Quantity.METRIC) for column in columns):
+        for column, cells in table.texts.items():
+            if role_of(column).quantity in (Quantity.LOSS, Quantity.METRIC):
+                cell = next((cell for cell in cells if cell), "")
+                raise CurvesError(f"has a column {column}, but it holds words, such as {cell[:40]!r}, and no numbers.")
         shown = ", ".join([*table.numbers, *table.texts][:12]) or "none"
         raise CurvesError(f"has no column that is a loss or a metric; its columns are: {shown}.")
     found = _losses(columns) | _metrics(columns)

@@ -27,9 +27,16 @@ LINES, WIDEST, MARGIN = 9, 72, 10
 LOG_FROM = 20.0  # highest over lowest loss from which the axis is logarithmic
 
 
+class _Console(Console):
+    """One that leaves it to the command what a reader who has read enough (`| head`) means."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError  # rich would end the process with status 1
+
+
 def print_diagnosis(file: str, runs: Sequence[DiagnosedRun], stream: TextIO) -> None:
     """Print all runs, one after another."""
-    console = Console(file=stream, highlight=False, soft_wrap=False)
+    console = _Console(file=stream, highlight=False, soft_wrap=False)
     for i, run in enumerate(runs):
         if i:
             console.print()
