@@ -44,7 +44,7 @@ def box(dimensions: int) -> Space:
     """Ranges of several kinds, by turns logarithmic, linear and of few levels."""
     scales: dict[str, Any] = {}
     for i in range(dimensions):
-        scales[f"x{i}"] = (log(1e-4, 1e-1), linear(0.0, 1.0), log(1e-3, 10.0), integer(1, 6))[i % 4]
+        scales[f"x{i}"] = (log(1e-4, 1e-1), linear(2.0, 8.0), log(1e-3, 10.0), integer(1, 6))[i % 4]
     return Space(**scales)
 
 

@@ -13,6 +13,7 @@ from made_trials import decades, trials
 from goodfit.settings import Settings
 from goodfit.space import Log, Space, choice, integer, linear, log, powers_of_two, when
 from goodfit.strategy import Observation, good_set, importances, next_box, next_space
+from goodfit.strategy.good_set import gap_by_luck
 
 SEARCH = Settings().search
 RATE = Space(lr=log(1e-5, 1.0), dummy=linear(0.0, 1.0))
@@ -120,6 +121,21 @@ def test_two_valleys_keep_two_boxes_for_another_round():
     assert (box.space["lr"].scale.low, box.space["lr"].scale.high) == (low.low, high.high)
     assert sum(box.shares) == pytest.approx(0.85)
     assert "two groups" in box.reason_of["lr"]
+
+
+def test_two_groups_that_luck_explains_are_no_two_valleys():
+    space = Space(lr=log(1e-5, 1.0), width=linear(2.0, 8.0))
+    found = [next_box(space, trials(space, lambda hp: 0.0, 40, noise=1.0, seed=seed)) for seed in range(60)]
+    assert sum(len(box.boxes) > 1 for box in found) <= 3
+
+
+@pytest.mark.parametrize(("good", "between"), [(4, 6), (8, 12), (12, 12), (20, 8)])
+def test_the_chance_of_a_gap_by_luck_bounds_what_shuffling_gives(good, between):
+    draws = np.random.default_rng(0)
+    gaps = [np.diff(np.sort(draws.permutation(40)[:good])).max() - 1 for _ in range(4000)]
+    share = float(np.mean(np.array(gaps) >= between))
+    assert share <= gap_by_luck(40, good, between) + 0.02
+    assert gap_by_luck(40, good, between) <= 2 * share + 0.02
 
 
 @pytest.mark.parametrize(("name", "decades_least"), [("lr", 0.3), ("weight_decay", 1.0)])

@@ -44,6 +44,9 @@ class SearchSettings:
     gap_bad_trials: int = setting(
         2, "worse trials inside that gap before it is believed", "ours: an empty gap is no evidence"
     )
+    gap_p: float = setting(
+        0.05, "chance of such a gap, in any dimension, were good trials good by luck", "ours: under 5 % of flat spaces"
+    )
     old_box_share: float = setting(
         0.15, "share of the next trials drawn from the old box", "recipe 4.3: 10 to 20 % [PD]"
     )

@@ -84,3 +84,18 @@ def rank_correlation(first: Array, second: Array) -> tuple[float, float]:
     # Fisher's transform: within a few percent of the exact p from six pairs on
     z = math.atanh(min(abs(rho), 1 - 1e-9)) * math.sqrt(max(len(first) - 3, 1) / 1.06)
     return rho, math.erfc(z / math.sqrt(2))
+
+
+def gap_by_luck(trials: int, good: int, between: int) -> float:
+    """At most the chance that some two neighbours among randomly chosen good trials have so many worse ones between.
+
+    Each of the `good` - 1 gaps holds at least b of the n trials with the chance C(n - b, g) / C(n, g), since all gaps
+    of a random subset, the two outer ones too, are alike in distribution; the union bound adds them up.
+
+    Example:
+        >>> round(gap_by_luck(trials=40, good=10, between=12), 3)
+        0.139
+        >>> gap_by_luck(trials=10, good=9, between=2)
+        0.0
+    """
+    return min(1.0, (good - 1) * math.comb(trials - between, good) / math.comb(trials, good))

@@ -12,7 +12,7 @@ import numpy as np
 from goodfit.findings import Finding
 from goodfit.settings.search import SearchSettings
 from goodfit.space import Choice, Dimension, Log, Scale, Space
-from goodfit.strategy.good_set import good_set, rank_correlation, weighted_median, weights_by_score
+from goodfit.strategy.good_set import gap_by_luck, good_set, rank_correlation, weighted_median, weights_by_score
 from goodfit.strategy.importance import Importance, importances
 from goodfit.strategy.observation import Observation
 from goodfit.strategy.trials import findings_of_trials, insensitive
@@ -127,7 +127,7 @@ def next_box(
         else:
             scales[dimension.key], is_least = _drawn_in(dimension, part.good, part.trials, chosen)
             least += [dimension.key] if is_least else []
-            if (split := _split_of(dimension, part, chosen)) is not None:
+            if (split := _split_of(dimension, part, chosen, len(space.dimensions))) is not None:
                 splits.append(split)
         reason_of[dimension.key] = _changed(dimension, scales[dimension.key], part, weight)
     boxes, shares = [scales], [1.0]
@@ -288,8 +288,8 @@ def _choices_left(
     return scale.kept(tuple(left))
 
 
-def _split_of(dimension: Dimension, part: _Part, settings: SearchSettings) -> _Split | None:
-    """Two boxes where the good trials leave a wide gap in which worse trials lie."""
+def _split_of(dimension: Dimension, part: _Part, settings: SearchSettings, dimensions: int) -> _Split | None:
+    """Two boxes where the good trials leave a wide gap in which more worse trials lie than luck would put there."""
     every_place = _places(dimension, part.good)
     places = every_place[every_place >= 0]
     if len(places) < 4:
@@ -304,6 +304,8 @@ def _split_of(dimension: Dimension, part: _Part, settings: SearchSettings) -> _S
         if o.number not in numbers and order[at] < place < order[at + 1]
     ]
     if gaps[at] <= settings.gap_least or len(between) < settings.gap_bad_trials:
+        return None
+    if dimensions * gap_by_luck(len(part.trials), len(part.good), len(between)) > settings.gap_p:
         return None
     groups = [  # a good 0 belongs to the lower box
         [o for o, place in zip(part.good, every_place, strict=True) if (place <= order[at]) == is_low]
