@@ -230,6 +230,7 @@ def conducted(
                 budget_seconds=options.budget_seconds,
                 snapshot=snapshot,
                 began=began,
+                is_check=getattr(options, "only_checks", False),
             )
             stack.enter_context(_one_thread(opened.problem.device))
             stack.enter_context(catching_signals(session.trainer))

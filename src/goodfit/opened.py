@@ -140,13 +140,18 @@ def _as_split(given: Any, name: str, device: torch.device, dtype: torch.dtype) -
     """A split and the batch size that a DataLoader asks for."""
     batch_size = None
     collate = default_collate
+    is_samples = isinstance(given, DataLoader)  # a loader's dataset is one of samples, a plain list of them too
     if isinstance(given, DataLoader):
         batch_size, collate, given = given.batch_size, given.collate_fn, given.dataset
-    if isinstance(given, TensorDataset):
-        given = given.tensors
+    if isinstance(given, TensorDataset) and collate is default_collate:
+        given, is_samples = given.tensors, False
     if isinstance(given, IterableDataset):
-        given = calling(f"reading the {name} data", lambda: collate(list(given)))
-    if isinstance(given, Dataset) or (hasattr(given, "__getitem__") and hasattr(given, "__len__") and _is_map(given)):
+        given, is_samples = calling(f"reading the {name} data", lambda: collate(list(given))), False
+    if (
+        is_samples
+        or isinstance(given, Dataset)
+        or (hasattr(given, "__getitem__") and hasattr(given, "__len__") and _is_map(given))
+    ):
         if len(given) == 0:
             raise DataError(f"The {name} split is empty.")
         if _changes(given, name) or _bytes_of(given, collate) > RESIDENT_BYTES:

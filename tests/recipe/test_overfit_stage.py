@@ -104,6 +104,32 @@ def test_one_hidden_unit_without_a_hyperparameter_of_size_fails():
     assert "Scale up the network" in result.findings[-1].action
 
 
+def test_a_loss_of_ones_own_that_keeps_half_of_its_start_does_not_stop_the_recipe():
+    def elbo(model, batch):
+        """A variational autoencoder's: noise in the latent and its divergence put a floor under it."""
+        mean, spread = model.encode(batch[0]).chunk(2, 1)
+        drawn = model.decode(mean + torch.randn_like(mean) * (spread / 2).exp())
+        left = F.binary_cross_entropy_with_logits(drawn, batch[0].clamp(0, 1), reduction="none").sum(1)
+        return (left - 0.5 * (1 + spread - mean**2 - spread.exp()).sum(1)).mean()
+
+    class Variational(nn.Module):
+        def __init__(self, hp):
+            super().__init__()
+            self.encode = nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 8))
+            self.decode = nn.Sequential(nn.Linear(4, 32), nn.ReLU(), nn.Linear(32, 64))
+
+    problem = digits_problem(Variational)
+    flat = [
+        type(split)((split.fetch(torch.arange(len(split)))[0].flatten(1),)) for split in (problem.train, problem.val)
+    ]
+    problem = dataclasses.replace(problem, loss=Loss(elbo, of_model=True), metrics={}, train=flat[0], val=flat[1])
+    result, _ = overfitted(problem, ADAMW, steps=150)
+    assert result.verdict is Verdict.WARN
+    assert loud(result) == ["cannot-overfit-sample"]
+    assert "how low it can get is not known" in result.findings[-1].message
+    assert "its floor is unknown" in result.summary
+
+
 @pytest.mark.parametrize("hyperparameters", [ADAMW, SGD], ids=["adamw", "sgd"])
 def test_a_tiny_initialisation_is_cured_by_the_usual_one(hyperparameters):
     build = lambda hp: Perceptron(hp, layers=6, init_sd=1e-4)  # noqa: E731

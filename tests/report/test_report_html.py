@@ -247,6 +247,16 @@ def test_a_run_stopped_at_a_step_says_at_which_and_why(study: Snapshot) -> None:
     assert page.text.count("not reached") == 6
 
 
+def test_a_check_says_that_it_passed_and_promises_no_search(study: Snapshot) -> None:
+    short = shortened(study, 4, "done")
+    options = {**short.study.options, "only_checks": True}
+    text = Page(render(dataclasses.replace(short, study=dataclasses.replace(short.study, options=options)))).text
+    assert "The first three steps" in text
+    assert "a search may begin" in text
+    assert "not reached" not in text
+    assert "no trial ended with a result" not in text
+
+
 def test_a_study_with_no_record_at_all_has_a_report(study: Snapshot) -> None:
     empty = dataclasses.replace(
         study,

@@ -11,6 +11,7 @@ import numpy as np
 
 from goodfit.findings import Finding, Severity
 from goodfit.recipe.overfit_findings import (
+    CAPACITY,
     cannot_overfit,
     initialisation,
     several_batches,
@@ -333,7 +334,7 @@ class Overfit:
             return "explodes at every rate"
         # The usual initialisation was tried by now, so what still stops a falling loss is size, or the data.
         if any(self._moved(run) for run in runs):
-            return "capacity or conflicting labels"
+            return CAPACITY
         if flow.identical_units:
             return "identical units"
         if any(layer.dead >= self.settings.dead_units for layer in flow.layers):
@@ -346,6 +347,11 @@ class Overfit:
         count = len(self.sample.indices)
         if winner is None:
             tried = len({run.lr for run in runs})
+            if cause == CAPACITY and self.sample.floor is None:
+                low = min(run.last_loss for run in runs if run.finite)
+                return (
+                    f"On {count} samples the loss falls to {low:.3g} at best, at {tried} rates; its floor is unknown."
+                )
             return f"{count} samples cannot be learned at any of {tried} rates: {cause}."
         floor = "" if self.sample.floor is not None else " (its floor is unknown: judged by its fall alone)"
         by = {

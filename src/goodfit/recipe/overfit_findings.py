@@ -15,6 +15,7 @@ from goodfit.training.measure.gradients import HandWritten
 from goodfit.training.measure.sample import SampleMeasured
 
 WHERE = "stage overfit"
+CAPACITY = "capacity or conflicting labels"  # a cause: the loss falls, and no remedy brings it down
 
 
 def structural(flow: GradientFlow, settings: OverfitSettings, *, learned: bool) -> Iterator[Finding]:
@@ -153,13 +154,31 @@ def cannot_overfit(
             evidence=evidence,
             where=WHERE,
         )
+    if cause == CAPACITY and sample.floor is None:
+        # a loss of the user's own may keep most of its start for good: an ELBO, a penalty, noise drawn in the model
+        return Finding(
+            kind="cannot-overfit-sample",
+            severity=Severity.WARNING,
+            message=(
+                f"On {count} samples the loss falls from {first:.3g} to {lowest:.3g} and no further at {len(tried)} "
+                "rates; how low it can get is not known, so this may be its floor, or the model is too small."
+            ),
+            action=(
+                "See whether the predictions on these samples are right; if they are, nothing is wrong. Otherwise "
+                "scale up the network."
+            ),
+            evidence=evidence,
+            where=WHERE,
+            confidence=0.5,
+            follows_from=follows_from,
+        )
     action = {
         "dead-graph-detach": "Mend the graph: every layer must get a gradient.",
         "targets change between readings": "Make the data set return the same target for the same index.",
         "the batch changes between readings": "Make targets and inputs the same at every reading of an index.",
         "equal inputs with different targets": "Remove the conflicting samples.",
         "explodes at every rate": "Check the scale of inputs and initial weights, and log or division by zero.",
-        "capacity or conflicting labels": (
+        CAPACITY: (
             "Scale up the network"
             + (
                 "; even the largest tried did not do, so look for a bottleneck or conflicting labels."

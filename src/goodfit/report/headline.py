@@ -38,12 +38,22 @@ def sentence(reading: Reading) -> str:
         at = failed[-1] if failed else None
         where = f" at {reading.stage_label(at.number)}" if at else ""
         return f"The recipe stopped{where}. {at.summary if at else ''}".strip()
+    if status == "done" and reading.is_check:
+        return _checked(reading)
     if status == "done":
         return f"The run is done: {best}." if best else "The run is done; no trial ended with a result that counts."
     last = reading.snapshot.stages[-1] if reading.snapshot.stages else None
     where = f" in {reading.stage_label(last.number)}" if last else " before its first step"
     how = "was interrupted" if status == "interrupted" else "has not ended"
     return f"The run {how}{where}; " + (f"so far: {best}." if best else "no trial has ended yet.")
+
+
+def _checked(reading: Reading) -> str:
+    """What a check that came to its end says of the task."""
+    warned = [reading.stage_label(number) for number, s in reading.stages.items() if s.verdict == "warn"]
+    if warned:
+        return f"The first three steps are done, with warnings at {' and '.join(warned)}; a search may begin."
+    return "The first three steps passed: the task is sound as far as they can tell, and a search may begin."
 
 
 def tiles(reading: Reading) -> list[Tile]:

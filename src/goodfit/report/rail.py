@@ -10,7 +10,7 @@ from goodfit.findings import most_important_first
 from goodfit.ledger.records import DecisionRecord, FindingRecord, StageRecord
 from goodfit.report.evidence import Node, as_node, words
 from goodfit.report.numbers import count, duration, number
-from goodfit.report.reading import Box, Reading, as_box
+from goodfit.report.reading import PREPARING, Box, Reading, as_box
 
 STEPS = (  # stage, its number in the recipe, its name for people
     ("data", "0", "Look at the data"),
@@ -77,7 +77,7 @@ class Decision:
 def steps(reading: Reading) -> list[Step]:
     """Every step of the recipe in order, reached or not, and after them stages of other names.
 
-    The search alone has no recipe around it: of it only what was done is listed.
+    The search alone has no recipe around it, and a check ends before the search: of them only what they do is listed.
     """
     recorded = [record.stage for record in reading.snapshot.stages]
     is_search = bool(recorded) and set(recorded) <= {"coarse", "fine"}
@@ -87,7 +87,7 @@ def steps(reading: Reading) -> list[Step]:
     for stage, its_number, title in (*STEPS, *((other, "·", words(other)) for other in others)):
         records = [record for record in reading.snapshot.stages if record.stage == stage]
         rounds = tuple(_round(reading, record, len(records) > 1) for record in records)
-        if not rounds and is_search:
+        if not rounds and (is_search or (reading.is_check and stage not in PREPARING)):
             continue
         verdict, word = (rounds[-1].verdict, rounds[-1].word) if rounds else ("none", "not reached")
         listed.append(Step(stage, its_number, title, verdict, word, rounds))

@@ -52,6 +52,11 @@ class Reading:
     def is_infeasible(self, trial: TrialRecord) -> bool:
         return trial.status in INFEASIBLE
 
+    @property
+    def is_check(self) -> bool:
+        """Whether the first three steps were all that was asked for (`goodfit check`)."""
+        return self.snapshot.study.options.get("only_checks") is True
+
     def stage_label(self, number: int) -> str:
         """ "coarse", "fine 2"."""
         stage = self.stages.get(number)

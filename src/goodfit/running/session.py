@@ -44,6 +44,7 @@ class Session:
         budget_seconds: float | None,
         snapshot: Snapshot | None = None,
         began: float | None = None,
+        is_check: bool = False,
     ) -> None:
         self.opened = opened
         self.problem = opened.problem
@@ -54,6 +55,7 @@ class Session:
         self.settings = settings
         self.seed = seed
         self.budget_seconds = budget_seconds
+        self.is_check = is_check  # of which the budget of a whole run says nothing
         self.results: list[StageResult] = []
         self.findings: list[Finding] = []
         self.journal = Journal(writer, clock, snapshot, began)
@@ -224,7 +226,7 @@ class Session:
                 trials_total=max(len(outcomes), 1),
                 best=told,
                 elapsed_seconds=self.elapsed(),
-                seconds_left=self.remaining(),
+                seconds_left=None if self.is_check else self.remaining(),
                 live_curve=() if best is None else tuple(best.curve(series)[1].tolist()),
             )
         )
