@@ -60,6 +60,12 @@ LAYERS = {
     "elu": lambda: sandwich(nn.ELU(0.7)),
     "softplus": lambda: sandwich(nn.Softplus(2.0, 1.0)),
     "dropout": lambda: sandwich(nn.ReLU(), nn.Dropout(0.4)),
+    "dropout at the end": lambda: nn.Sequential(nn.Linear(5, CLASSES), nn.ReLU(), nn.Dropout(0.4)),
+    "dropout, then a norm": lambda: sandwich(nn.ReLU(), nn.Dropout(0.4), nn.LayerNorm(18)),
+    "wide with dropout": lambda: nn.Sequential(
+        *(nn.Linear(5, 70), nn.ReLU(), nn.Dropout(0.4), nn.Linear(70, 150), nn.ReLU(), nn.Dropout(0.4)),
+        nn.Linear(150, CLASSES),
+    ),
     "dropout before relu": lambda: sandwich(nn.Dropout(0.4), nn.ReLU()),
     "dropout of inputs": lambda: nn.Sequential(nn.Dropout(0.3), nn.Linear(5, 8), nn.Tanh(), nn.Dropout(1.0)),
     "one dropout twice": lambda: nn.Sequential(
@@ -164,10 +170,13 @@ def test_every_instruction_set_computes_the_same(instructions, dtype):
         pytest.skip(f"this processor does not run {instructions} code, or the library has none")
     engine = Native(instructions)
     tolerance = TOLERANCE if dtype == torch.float64 else 2e-6  # a few steps' rounding of numbers of order 1
-    for layer in ("wide", "batch norm", "a forward function", "elu", "sigmoid", "gelu", "silu", "softplus"):
+    norms, smooth = ("batch norm", "a forward function"), ("elu", "sigmoid", "gelu", "silu", "softplus")
+    for layer in ("wide", "wide with dropout", *norms, *smooth):
         prob = problem(build=lambda hp, layer=layer: LAYERS[layer](), dtype=dtype)
         for optimizer in ("adamw", "nesterov", "rmsprop-momentum"):
-            t = trial(grad_clip=0.5 if optimizer == "nesterov" else None, **OPTIMIZERS[optimizer][0], ema_decay=0.9)
+            # Of 15 samples the way back through a layer of 64 units or more is another one than of few.
+            values = {**OPTIMIZERS[optimizer][0], "ema_decay": 0.9, "batch_size": 15}
+            t = trial(grad_clip=0.5 if optimizer == "nesterov" else None, **values)
             (expected,), plain = train("pool", prob, [t], 5)
             told = Told()
             (state,) = engine.advance(prob, [t], [None], Regime(), 5, told, Quiet())
@@ -179,7 +188,7 @@ def test_every_instruction_set_computes_the_same(instructions, dtype):
                 assert apart(state.average, expected.average) < TOLERANCE
 
 
-widths = st.integers(1, 40)
+widths = st.one_of(st.integers(1, 40), st.integers(60, 140))  # far wider than a batch, the way back is another one
 activation = st.sampled_from([nn.ReLU, nn.Tanh, nn.GELU, nn.SiLU, nn.Sigmoid, nn.ELU, nn.Softplus, nn.LeakyReLU])
 
 

@@ -1,5 +1,6 @@
 // What layers other than Linear do to [rows][stride] blocks, forwards and backwards. Padding goes along as it comes.
 #pragma once
+#include "dropout.h"
 #include "functions.h"
 #include "job.h"
 
@@ -66,52 +67,6 @@ template <class T> struct ActivationOf {
         for (long i = 0; i < count; i += LANES<T>) store(to + i, backward(load(x + i), load(y + i), load(g + i)));
     }
 };
-
-// Dropout's masks, as training/counter.py draws them.
-INLINE uint64_t mixed_word(uint64_t state, uint64_t word) {
-    state += word * 0xBF58476D1CE4E5B9ull + 0x9E3779B97F4A7C15ull;
-    state = (state ^ (state >> 30)) * 0xBF58476D1CE4E5B9ull;
-    state = (state ^ (state >> 27)) * 0x94D049BB133111EBull;
-    return state ^ (state >> 31);
-}
-INLINE void dropout_key(int64_t seed, int64_t step, int64_t layer, uint32_t* key) {
-    const uint64_t words[4] = {(uint64_t)seed, 2, (uint64_t)step, (uint64_t)layer};  // 2: seeds.DROPOUT
-    uint64_t state = 0x9E3779B97F4A7C15ull;
-    for (uint64_t word : words) state = mixed_word(state, word);
-    state >>= 1;
-    key[0] = (uint32_t)state;
-    key[1] = (uint32_t)(state >> 31) | 1u;
-}
-inline void spread_indices(uint32_t* to, long count) {
-    for (long i = 0; i < count; i++) {
-        uint32_t index = (uint32_t)i + 1u;
-        index = (index ^ (index >> 16)) * 0x85EBCA6Bu;
-        index = (index ^ (index >> 16)) * 0xC2B2AE35u;
-        to[i] = index ^ (index >> 16);
-    }
-}
-// What each element is multiplied with: 0, or 1 / (1 - p).
-template <class T>
-void dropout_factors(const Op& op, int64_t seed, int64_t step, const uint32_t* spread_index, long rows, T* to, long stride) {
-    uint32_t key[2];
-    dropout_key(seed, step, op.which, key);
-    uint32_t flip = key[0] ^ 0u, factor = key[1];
-    flip += (uint32_t)((uint64_t)op.use * 0x9E3779B9ull);
-    const int32_t threshold = (int32_t)op.threshold;
-    const T scale = (T)op.a;
-    for (long row = 0; row < rows; row++) {
-        const uint32_t* index = spread_index + row * op.out;
-        T* out = to + row * stride;
-        for (long i = 0; i < op.out; i++) {
-            uint32_t bits = (index[i] ^ flip) * factor;
-            bits = (bits ^ (uint32_t)((int32_t)bits >> 16)) * 0x2C1B3C6Du;
-            out[i] = (T)((threshold - ((int32_t)bits >> 1)) >> 31) * scale;
-        }
-    }
-}
-template <class T> void multiply_all(const T* x, const T* factors, T* to, long count) {
-    for (long i = 0; i < count; i += LANES<T>) store(to + i, load(x + i) * load(factors + i));
-}
 
 // BatchNorm over rows; `mean` and `scale` (1 / sd) of the batch are kept for the way back.
 template <class T> struct BatchNorm {

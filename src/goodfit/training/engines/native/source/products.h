@@ -1,5 +1,6 @@
 // Matrix products held in registers a tile at a time; what is done with a finished tile is the caller's `Sink`.
 #pragma once
+#include "dropout.h"
 #include "vectors.h"
 
 namespace {
@@ -92,15 +93,38 @@ template <class T, bool RELU_TOO> struct PutWithBias : Sink {
     }
 };
 
-// Puts a gradient where the unit that it belongs to was above zero.
-template <class T> struct PutWhereAlive : Sink {
+// With the bias, a ReLU and dropout after it.
+template <class T> struct PutWithDropout : Sink {
     T* to;
     long stride;
-    const T* unit;
-    PutWhereAlive(T* to, long stride, const T* unit) : to(to), stride(stride), unit(unit) {}
+    const T* bias;
+    DropoutMask<T> mask;
+    PutWithDropout(T* to, long stride, const T* bias, DropoutMask<T> mask)
+        : to(to), stride(stride), bias(bias), mask(mask) {}
     INLINE_MEMBER void take(long m, long n, Vector<T> value) {
-        Vector<T> y = load(unit + m * stride + n);
-        store(to + m * stride + n, y > 0 ? value : Vector<T>{});
+        if (bias) value += load(bias + n);
+        value = value < 0 ? Vector<T>{} : value;  // not-a-number stays
+        store(to + m * stride + n, value * mask.factors(m, n));
+    }
+};
+
+// A gradient where the unit that it belongs to is above zero: the way back through a ReLU, and through a dropout after
+// it, which leaves no unit above zero that it drops.
+template <class T> struct WhereAlive {
+    const T* unit;
+    T scale;  // the dropout's 1 / (1 - p), or 1
+    INLINE_MEMBER Vector<T> operator()(Vector<T> value, long at) const {
+        return load(unit + at) > 0 ? value * scale : Vector<T>{};
+    }
+};
+
+template <class T, class F> struct PutFinished : Sink {
+    T* to;
+    long stride;
+    F finish;
+    PutFinished(T* to, long stride, F finish) : to(to), stride(stride), finish(finish) {}
+    INLINE_MEMBER void take(long m, long n, Vector<T> value) {
+        store(to + m * stride + n, finish(value, m * stride + n));
     }
 };
 

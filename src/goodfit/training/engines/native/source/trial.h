@@ -16,11 +16,11 @@ template <class T> class Training {
     Job& job;
     const long rows;  // that fit into the blocks
     long first_trained;
-    T *weights, *first_slot, *second_slot, *gradient, *turned_weights, *before, *turned_outputs, *per_sample, *panel;
+    T *weights, *first_slot, *second_slot, *gradient, *turned, *turned_back, *before, *turned_outputs, *per_sample, *panel;
     T *there, *here;      // gradients with respect to an op's output and to its input
     uint32_t* spread_index;
     T** blocks;           // [op_count + 1]: the input of each op, then the output of the last
-    T** kept;             // [op_count]: dropout's factors, or a norm's means and scales
+    T** kept;             // [op_count]: a norm's means and scales
     char *begin, *end;
 
     template <class U> U* take(long count) {
@@ -50,7 +50,7 @@ template <class T> class Training {
         weights = (T*)job.weights, first_slot = (T*)job.first_slot, second_slot = (T*)job.second_slot;
         blocks = take<T*>(job.op_count + 1);
         kept = take<T*>(job.op_count);
-        long widest = stride(0), deepest = padded(job.batch), transposed = 0, spread_count = 0;
+        long widest = stride(0), deepest = padded(job.batch), turned_count = 0, spread_count = 0;
         for (long i = 0; i <= job.op_count; i++) {
             T* block = take<T>(rows * stride(i));
             if (workspace) blocks[i] = block;
@@ -61,24 +61,24 @@ template <class T> class Training {
             const Op& op = job.ops[i];
             if (trains(op.weight) || trains(op.bias)) first_trained = i;
             long count = 0;
-            if (op.kind == DROPOUT) {
-                count = rows * stride(i + 1);
-                if (rows * op.out > spread_count) spread_count = rows * op.out;
-            }
+            if (op.kind == DROPOUT && rows * op.out + PAD > spread_count) spread_count = rows * op.out + PAD;
             if (op.kind == BATCH_NORM) count = 2 * stride(i);
             if (op.kind == LAYER_NORM) count = 2 * rows;
             T* block = take<T>(count);
             if (workspace) kept[i] = block;
-            if (op.kind == LINEAR && stride(i) * stride(i + 1) > transposed) transposed = stride(i) * stride(i + 1);
+            if (op.kind == LINEAR) {
+                long needed = turns_samples(i) ? padded(job.batch) * stride(i + 1) : stride(i) * stride(i + 1);
+                if (needed > turned_count) turned_count = needed;
+            }
         }
         there = take<T>(rows * widest), here = take<T>(rows * widest);
-        turned_weights = take<T>(transposed);
+        turned = take<T>(turned_count), turned_back = take<T>(padded(job.batch) * widest);
         gradient = take<T>(job.weight_count), before = take<T>(job.probe_every ? job.weight_count : 0);
         turned_outputs = take<T>(rows * stride(job.op_count)), per_sample = take<T>(4 * rows);
         if (widest > deepest) deepest = widest;
         panel = take<T>(deepest * 2 * LANES<T>);
         spread_index = take<uint32_t>(spread_count);
-        if (workspace) spread_indices(spread_index, spread_count);
+        if (workspace && spread_count && !spread_index[0]) spread_indices(spread_index, spread_count);  // once: it has no 0
     }
 
     int64_t bytes() const { return end - begin; }
@@ -103,7 +103,7 @@ template <class T> class Training {
             bool is_probed = job.probe_every > 0 && step % job.probe_every == 0;
             bool at_once = !is_probed && !(job.clip < INFINITY);
             Step<T> rule = step_of<T>(job, job.rates[s], job.updates);
-            backward(at_once, rule);
+            backward(at_once, rule, step);
             if (!at_once) {
                 update_all(rule, is_probed ? probed : nullptr);
                 if (is_probed) probed += 1 + job.ratio_count;
@@ -145,7 +145,15 @@ template <class T> class Training {
             long in = stride(i), out = stride(i + 1);
             switch (op.kind) {
                 case LINEAR:
-                    if (op.relu)
+                    if (drops_too(i)) {
+                        y = blocks[++i + 1];
+                        if (training)
+                            product<T>(count, out, op.in, x, in, 1, w + op.weight, out, panel,
+                                       PutWithDropout<T>(y, out, at(w, op.bias), mask(i, step)));
+                        else
+                            product<T>(count, out, op.in, x, in, 1, w + op.weight, out, panel,
+                                       PutWithBias<T, true>(y, out, at(w, op.bias)));
+                    } else if (op.relu)
                         product<T>(count, out, op.in, x, in, 1, w + op.weight, out, panel,
                                    PutWithBias<T, true>(y, out, at(w, op.bias)));
                     else
@@ -154,10 +162,8 @@ template <class T> class Training {
                     break;
                 case ACTIVATION: activation(op).forward_all(x, y, count * out); break;
                 case DROPOUT:
-                    if (training) {
-                        dropout_factors<T>(op, job.seed, step, spread_index, count, kept[i], out);
-                        multiply_all<T>(x, kept[i], y, count * out);
-                    } else memcpy(y, x, sizeof(T) * count * out);
+                    if (training) mask(i, step).apply(x, y, count, out);
+                    else memcpy(y, x, sizeof(T) * count * out);
                     break;
                 case BATCH_NORM: {
                     BatchNorm<T> norm{at(w, op.weight), at(w, op.bias), statistics + op.mean, statistics + op.var, (T)op.a, (T)op.b};
@@ -172,12 +178,39 @@ template <class T> class Training {
     }
 
     static ActivationOf<T> activation(const Op& op) { return ActivationOf<T>{op.which, (T)op.a, (T)op.b}; }
+    DropoutMask<T> mask(long i, long step) const { return DropoutMask<T>(job.ops[i], job.seed, step, spread_index); }
     bool relu_before(long i) const { return i > 0 && job.ops[i - 1].kind == LINEAR && job.ops[i - 1].relu; }
+    // Whether an op is a linear layer with a ReLU and a dropout after it, all done in the same breath.
+    bool drops_too(long i) const {
+        return i >= 0 && relu_before(i + 1) && i + 1 < job.op_count && job.ops[i + 1].kind == DROPOUT;
+    }
+    // Whether the way back through a linear layer turns the samples' gradients and not its weights: where those are fewer,
+    // and not much of a vector of samples is padding.
+    bool turns_samples(long i) const {
+        long samples = padded(job.batch);
+        return 4 * samples <= stride(i) && 8 * (samples - job.batch) <= samples;
+    }
+
+    // From `there`, the gradient with respect to a linear layer's output, to that with respect to its input.
+    template <class F> void back_through(long i, F finish) {
+        const Op& op = job.ops[i];
+        const long count = job.batch, in = stride(i), out = stride(i + 1), samples = padded(count);
+        if (turns_samples(i)) {
+            transpose(there, out, samples, out, turned, samples);
+            product<T>(op.in, samples, op.out, weights + op.weight, out, 1, turned, samples, panel,
+                       Put<T>(turned_back, samples));
+            memset(turned_back + op.in * samples, 0, sizeof(T) * (in - op.in) * samples);
+            transpose(turned_back, samples, in, samples, here, in, finish);
+        } else {
+            transpose(weights + op.weight, out, in, out, turned, in);
+            product<T>(count, in, op.out, there, out, 1, turned, in, panel, PutFinished<T, F>(here, in, finish));
+        }
+    }
 
     // From `there`, the gradient with respect to the outputs, to that of every weight; `at_once` also updates it.
-    void backward(bool at_once, const Step<T>& rule) {
+    void backward(bool at_once, const Step<T>& rule, long step) {
         const long count = job.batch;
-        if (relu_before(job.op_count)) only_alive(there, blocks[job.op_count], count * stride(job.op_count));
+        if (relu_before(job.op_count)) only_alive(there, blocks[job.op_count], there, count * stride(job.op_count), 1);
         for (long i = job.op_count - 1; i >= first_trained; i--) {
             const Op& op = job.ops[i];
             const T *x = blocks[i], *y = blocks[i + 1];
@@ -188,11 +221,9 @@ template <class T> class Training {
             switch (op.kind) {
                 case LINEAR:
                     if (goes_on) {
-                        transpose(weights + op.weight, out, in, out, turned_weights, in);
-                        if (relu_before(i))
-                            product<T>(count, in, op.out, there, out, 1, turned_weights, in, panel,
-                                       PutWhereAlive<T>(here, in, x));
-                        else product<T>(count, in, op.out, there, out, 1, turned_weights, in, panel, Put<T>(here, in));
+                        if (drops_too(i - 2)) back_through(i, WhereAlive<T>{x, (T)-job.ops[i - 1].a});
+                        else if (relu_before(i)) back_through(i, WhereAlive<T>{x, 1});
+                        else back_through(i, AsItIs());
                     }
                     if (bias_gradient) column_sums(there, count, out, bias_gradient);
                     if (!weight_gradient) break;
@@ -205,7 +236,10 @@ template <class T> class Training {
                     else product<T>(op.in, out, count, x, 1, in, there, out, panel, Put<T>(weight_gradient, out));
                     break;
                 case ACTIVATION: activation(op).backward_all(x, y, there, here, count * out); break;
-                case DROPOUT: multiply_all<T>(there, kept[i], here, count * out); break;
+                case DROPOUT:
+                    if (drops_too(i - 1)) only_alive(there, y, here, count * out, (T)-op.a);
+                    else mask(i, step).apply(there, here, count, out);
+                    break;
                 case BATCH_NORM:
                     BatchNorm<T>{at(weights, op.weight), nullptr, nullptr, nullptr, 0, 0}.backward(
                         x, there, here, count, out, kept[i], kept[i] + out, weight_gradient, bias_gradient);
@@ -218,7 +252,8 @@ template <class T> class Training {
                 if (bias_gradient) update_range(rule, op.bias, out);
                 if (weight_gradient && op.kind != LINEAR) update_range(rule, op.weight, out);
             }
-            if (op.kind != LINEAR && relu_before(i) && goes_on) only_alive(here, x, count * in);
+            if (op.kind == LINEAR && drops_too(i - 2)) i--;  // what has been done
+            else if (op.kind != LINEAR && relu_before(i) && !drops_too(i - 1) && goes_on) only_alive(here, x, here, count * in, 1);
             T* other = there;
             there = here, here = other;
         }
@@ -228,8 +263,9 @@ template <class T> class Training {
         ::update_range<T>(rule, weights + offset, at(first_slot, offset), at(second_slot, offset), gradient + offset, count);
     }
 
-    static void only_alive(T* g, const T* unit, long count) {
-        for (long i = 0; i < count; i += LANES<T>) store(g + i, load(unit + i) > 0 ? load(g + i) : V{});
+    static void only_alive(const T* g, const T* unit, T* to, long count, T scale) {
+        const WhereAlive<T> alive{unit, scale};
+        for (long i = 0; i < count; i += LANES<T>) store(to + i, alive(load(g + i), i));
     }
 
     static void column_sums(const T* g, long count, long stride, T* to) {

@@ -9,8 +9,9 @@ template <class T> struct Step {
     int rule;  // a Rule, see `form_of`
     T rate, momentum, decay, beta1_rest, beta2, beta2_rest, eps;
     T shrink;      // AdamW: 1 - rate * decay
-    T size;        // Adam: rate / (1 - beta1^t)
-    T correction;  // Adam: sqrt(1 - beta2^t)
+    // Adam: p - rate / (1 - beta1^t) * m / (sqrt(v) / c + eps), where c = sqrt(1 - beta2^t), with one division less:
+    T size;   // rate / (1 - beta1^t) * c
+    T floor;  // eps * c
 };
 
 enum Form { PLAIN, MOMENTUM, NESTEROV, ADAM_FORM, ADAMW_FORM, RMSPROP_PLAIN, RMSPROP_MOMENTUM, FORMS };
@@ -30,10 +31,11 @@ template <class T> Step<T> step_of(const Job& job, double rate, int64_t updates)
     s.rate = (T)rate, s.momentum = (T)job.momentum, s.decay = (T)job.weight_decay, s.eps = (T)job.eps;
     s.beta1_rest = (T)(1 - job.beta1), s.beta2 = (T)job.beta2, s.beta2_rest = (T)(1 - job.beta2);
     s.shrink = (T)(1 - rate * job.weight_decay);
-    s.size = s.correction = 0;
+    s.size = s.floor = 0;
     if (job.rule == ADAM || job.rule == ADAMW) {
-        s.size = (T)(rate / (1 - pow(job.beta1, (double)(updates + 1))));
-        s.correction = (T)sqrt(1 - pow(job.beta2, (double)(updates + 1)));
+        const double correction = sqrt(1 - pow(job.beta2, (double)(updates + 1)));
+        s.size = (T)(rate / (1 - pow(job.beta1, (double)(updates + 1))) * correction);
+        s.floor = (T)(job.eps * correction);
     }
     return s;
 }
@@ -50,7 +52,7 @@ template <int FORM, class T, class X> INLINE void update(const Step<T>& s, X& p,
     if (FORM == ADAM_FORM || FORM == ADAMW_FORM) {
         m = m + (g - m) * s.beta1_rest;
         v = v * s.beta2 + g * g * s.beta2_rest;
-        p = p - m / (root(v) / s.correction + s.eps) * s.size;
+        p = p - m / (root(v) + s.floor) * s.size;
     }
     if (FORM == RMSPROP_PLAIN || FORM == RMSPROP_MOMENTUM) {
         m = m * s.beta2 + g * g * s.beta2_rest;

@@ -123,8 +123,14 @@ template <class T> struct IndexOf;
 template <> struct IndexOf<float> { typedef Ints I; };
 template <> struct IndexOf<double> { typedef Longs I; };
 
-// to [columns][to_stride] = from [rows][from_stride] turned; both counts are multiples of the lanes.
-template <class T> void transpose(const T* from, long from_stride, long rows, long columns, T* to, long to_stride) {
+struct AsItIs {
+    template <class V> INLINE_MEMBER V operator()(V value, long) const { return value; }
+};
+
+// to [columns][to_stride] = from [rows][from_stride] turned; both counts are multiples of the lanes. What is stored at
+// `to + at` is finish(value, at).
+template <class T, class F = AsItIs>
+void transpose(const T* from, long from_stride, long rows, long columns, T* to, long to_stride, F finish = F()) {
     constexpr int N = LANES<T>;
     for (long r = 0; r < rows; r += N)
         for (long c = 0; c < columns; c += N) {
@@ -133,7 +139,10 @@ template <class T> void transpose(const T* from, long from_stride, long rows, lo
             for (int i = 0; i < N; i++) block[i] = load(from + (r + i) * from_stride + c);
             exchange_all<Vector<T>, typename IndexOf<T>::I, N, 1>(block);
 #pragma GCC unroll 16
-            for (int i = 0; i < N; i++) store(to + (c + i) * to_stride + r, block[i]);
+            for (int i = 0; i < N; i++) {
+                long at = (c + i) * to_stride + r;
+                store(to + at, finish(block[i], at));
+            }
         }
 }
 
