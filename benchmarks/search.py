@@ -4,6 +4,7 @@
     python benchmarks/search.py                            # the four HPOLib tables, 20 seeds
     python benchmarks/search.py --tasks hpobench valleys   # eight more tables, ten made-up functions
     python benchmarks/search.py --cut                      # the first box cut so that the optimum lies outside
+    python benchmarks/search.py --tasks lcbench --lcbench FOLDER  # YAHPO's surrogate, see search_surrogate.py
 
 Each way proposes, sees one noisy score a trial, and names the trial with the best score. It is judged by that trial's
 true score, the mean over all its recorded seeds: the regret is how far that lies above the table's best. In a cell:
@@ -17,9 +18,11 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from search_surrogate import INSTANCES
 from search_tasks import HPOBENCH, HPOLIB, Task, task_of
 
 from goodfit.space import Space
@@ -28,7 +31,12 @@ from goodfit.strategy.observation import Observation
 from goodfit.strategy.proposers import Random
 
 Way = Callable[[Task, Space, int], float]
-GROUPS = {"hpolib": HPOLIB, "hpobench": HPOBENCH, "valleys": tuple(f"valley {1000 + i}" for i in range(10))}
+GROUPS = {
+    "hpolib": HPOLIB,
+    "hpobench": HPOBENCH,
+    "valleys": tuple(f"valley {1000 + i}" for i in range(10)),
+    "lcbench": tuple(f"lcbench {instance}" for instance in INSTANCES),
+}
 
 
 def found(task: Task, history: Sequence[Observation]) -> float:
@@ -116,7 +124,10 @@ def gain(ours: Sequence[float], theirs: Sequence[float]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tasks", nargs="+", default=["hpolib"], help="hpolib, hpobench, valleys, or tasks by name")
+    parser.add_argument(
+        "--tasks", nargs="+", default=["hpolib"], help="hpolib, hpobench, valleys, lcbench, or tasks by name"
+    )
+    parser.add_argument("--lcbench", type=Path, metavar="FOLDER", help="YAHPO's lcbench: model.onnx and encoding.json")
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--trials", type=int, default=100)
     parser.add_argument("--cut", action="store_true", help="the first box cut so that the optimum lies outside")
@@ -133,7 +144,7 @@ def main() -> None:
     print(f"| regret on | {' | '.join(columns)} |\n|{'---|' * (len(columns) + 1)}")
     start = time.process_time()
     for name in [name for group in arguments.tasks for name in GROUPS.get(group, (group,))]:
-        task = task_of(name)
+        task = task_of(name, arguments.lcbench)
         space = task.cut if arguments.cut else task.space
         regrets = {way: [search(task, space, seed) for seed in range(arguments.seeds)] for way, search in ways.items()}
         ours, theirs, chance = regrets.values()

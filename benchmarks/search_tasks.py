@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -153,6 +154,12 @@ class Valley:
         return 1 - math.exp(-3 * rise) + self.penalties.get(str(point.get("kind")), 0.0)
 
 
-def task_of(name: str) -> Task:
-    """The task of that name; "valley 3" is a made-up one."""
+def task_of(name: str, lcbench: Path | None = None) -> Task:
+    """The task of that name; "valley 3" is a made-up one, "lcbench 167168" an instance of the surrogate in a folder."""
+    if name.startswith("lcbench"):
+        from search_surrogate import Surrogate
+
+        if lcbench is None:
+            raise SystemExit(f"{name} needs --lcbench FOLDER, with model.onnx and encoding.json of YAHPO's lcbench.")
+        return Surrogate(name.split()[1], lcbench)
     return Valley(int(name.split()[1])) if name.startswith("valley") else Table(name)
