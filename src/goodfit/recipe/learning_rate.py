@@ -134,12 +134,18 @@ class Bracket:
             steps=steps,
         )
 
-    def result(self, runs: Sequence[Run]) -> StageResult:
+    def result(self, runs: Sequence[Run], cut: Sequence[str] = ()) -> StageResult:
         """The stage's verdict.
 
         `next` has `lr`, `lr_max`, `flat_low` and `box` (low, high) for the coarse search; all None where no rate is
         stable. `evidence` has the ladder, lr_star, lr_max, flat_low, the confirmation and the traces of the ends.
+
+        Args:
+            runs: those that came to their end.
+            cut: the asks that time cut short or left out. No rate that works by then is no verdict on the model.
         """
+        if cut and (not runs or _top(self._rungs(runs))[0] is None):
+            return _unfinished(cut)
         if not runs:
             raise ValueError("the bracket has no runs to judge")
         settings = self.settings
@@ -153,6 +159,7 @@ class Bracket:
                 for rung in rungs
             ],
             "flat_low": flat_low,
+            "cut": list(cut),
             "accuracy_rises_while_loss_is_flat": rising,
             "confirmed": [
                 {"lr": lr, "stable_share": held, "drop": _or_none(drop_at(runs, lr, self.floor))}
@@ -161,6 +168,8 @@ class Bracket:
         }
         lr_max = max((lr for lr, held in confirmed.items() if held == 1.0), default=None)
         top, _ = _top(rungs)
+        if lr_max is None and confirmed and cut:
+            confirmed = {}  # lower rates were still to be confirmed
         if top is None or (lr_max is None and confirmed):
             return self._nothing_stable(runs, rungs, evidence)
         if lr_max is None:
@@ -177,6 +186,8 @@ class Bracket:
             f"{f', stable over {self.seeds or settings.confirm_seeds} seeds' if confirmed else ''}"
             f"{f'; at {flat_low:.2g} it does not move' if flat_low is not None else ''}: working rate {star:.2g}."
         )
+        if cut:
+            summary += " Time was up before the bracket was done: its ends are rough."
         if rising:
             summary += (
                 f" At {', '.join(f'{lr:.0e}' for lr in rising)} the accuracy rises while the loss is flat: scores move "
@@ -222,6 +233,20 @@ class Bracket:
             evidence=evidence | {"lr_star": None, "lr_max": None, "reason": "" if broken is None else broken.reason},
             next={"lr": None, "lr_max": None, "flat_low": evidence["flat_low"], "box": None},
         )
+
+
+def _unfinished(cut: Sequence[str]) -> StageResult:
+    """No verdict, for want of time: the search keeps the range that the task declares."""
+    return StageResult(
+        stage=StageName.LEARNING_RATE,
+        verdict=Verdict.SKIP,
+        summary=(
+            "The budget's share for the first steps was over before a rate was seen to work: this check says nothing, "
+            "and the search keeps the declared range of rates."
+        ),
+        evidence={"ladder": [], "cut": list(cut), "lr_star": None, "lr_max": None, "flat_low": None, "confirmed": []},
+        next={"lr": None, "lr_max": None, "flat_low": None, "box": None},
+    )
 
 
 def _top(rungs: Sequence[Rung]) -> tuple[Rung | None, Rung | None]:

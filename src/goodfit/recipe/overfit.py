@@ -20,6 +20,7 @@ from goodfit.recipe.overfit_findings import (
     worse_in_eval_mode,
     wrong_gradients,
 )
+from goodfit.recipe.overfit_words import summary_of
 from goodfit.recipe.result import StageName, StageResult, Verdict
 from goodfit.recipe.runs import Ask, Run
 from goodfit.settings.overfit import OverfitSettings
@@ -46,6 +47,7 @@ class Overfit:
         optimizer: chooses the ladder.
         capacity: hyperparameters that set the model's size with their values, where the space has any.
         max_steps: of the several minibatches, where the budget is small; None: the settings' passes.
+        most_rates: tried on the tiny sample at first, where the budget is small; None: the whole ladder.
         hand_written: the check of gradients that the user wrote, where there are any.
     """
 
@@ -55,6 +57,7 @@ class Overfit:
     optimizer: str = "adamw"
     capacity: Mapping[str, float] = dataclasses.field(default_factory=dict)
     max_steps: int | None = None
+    most_rates: int | None = None
     hand_written: HandWritten | None = None
 
     def next_ask(self, runs: Sequence[Run]) -> Ask | None:
@@ -127,7 +130,11 @@ class Overfit:
 
     def _ladder(self) -> tuple[float, ...]:
         adaptive = self.optimizer.lower() in ADAPTIVE
-        return self.settings.adaptive_rates if adaptive else self.settings.plain_rates
+        rates = self.settings.adaptive_rates if adaptive else self.settings.plain_rates
+        if self.most_rates is None or self.most_rates >= len(rates):
+            return rates
+        middle = math.log(sorted(rates)[len(rates) // 2])
+        return tuple(sorted(sorted(rates, key=lambda lr: abs(math.log(lr) - middle))[: self.most_rates]))
 
     def _sample_ask(
         self,
@@ -247,13 +254,20 @@ class Overfit:
         jump = float(np.median(np.abs(changes))) / max(abs(float(np.median(losses))), 1e-12)
         return jump > self.settings.jitter and turns > 0.4
 
-    def result(self, runs: Sequence[Run]) -> StageResult:
+    def result(self, runs: Sequence[Run], cut: Sequence[str] = ()) -> StageResult:
         """The stage's verdict.
 
         `next` has `lr` (the rate that learned the sample soonest) and `changes` (hyperparameters that it took).
         `evidence` has the runs by ask, `cause` (the remedy that worked, or what is broken), floor and control.
+
+        Args:
+            runs: those that came to their end.
+            cut: the asks that time cut short or left out. A sample that was not learned by then was not seen to be
+                one that cannot be: only what the first backward pass shows is told.
         """
         winner = self.winner(runs)
+        if winner is None and cut:
+            return self._unfinished(runs, cut)
         control = [run for run in runs if run.key == "zeroed"]
         cause = None if winner is not None and winner.key == "sample" else self._cause(runs, winner)
         evidence: dict[str, object] = {
@@ -263,6 +277,7 @@ class Overfit:
             "cause": cause,
             "runs": [self._run_as_json(run) for run in runs],
             "control": self.control_reason() or ("run" if control else "not run"),
+            "cut": list(cut),
         }
         shown = tuple(structural(self.flow, self.settings, learned=winner is not None))
         findings = [*shown, *wrong_gradients(self.hand_written, self.settings)]
@@ -280,10 +295,44 @@ class Overfit:
         return StageResult(
             stage=StageName.OVERFIT,
             verdict=Verdict.FAIL if failed else Verdict.WARN if warned else Verdict.PASS,
-            summary=self._summary(runs, winner, cause, control),
+            summary=summary_of(
+                self.sample,
+                runs,
+                winner,
+                cause,
+                changes={} if winner is None else self._changes(winner.key),
+                is_leaking=any(True for _ in without_inputs(control, self.sample, self.settings, self.fits)),
+                untrained=len(self.flow.cut),
+                cut=cut,
+            ),
             findings=tuple(findings),
             evidence=evidence,
             next={} if winner is None else {"lr": winner.lr, "changes": self._changes(winner.key)},
+        )
+
+    def _unfinished(self, runs: Sequence[Run], cut: Sequence[str]) -> StageResult:
+        """No verdict, for want of time; a graph that is cut, and a gradient that is wrong, are facts all the same."""
+        findings = [
+            *structural(self.flow, self.settings, learned=True),
+            *wrong_gradients(self.hand_written, self.settings),
+        ]
+        failed = any(finding.severity is Severity.ERROR for finding in findings)
+        return StageResult(
+            stage=StageName.OVERFIT,
+            verdict=Verdict.FAIL if failed else Verdict.SKIP,
+            summary=(
+                f"The budget's share for the first steps was over before {len(self.sample.indices)} samples were "
+                "learned: this check says nothing. A larger budget lets it end."
+            ),
+            findings=tuple(findings),
+            evidence={
+                "samples": len(self.sample.indices),
+                "floor": self.sample.floor,
+                "cause": None,
+                "runs": [self._run_as_json(run) for run in runs],
+                "control": "not run",
+                "cut": list(cut),
+            },
         )
 
     def _cannot(self, runs: Sequence[Run], winner: Run | None, cause: str, shown: Sequence[Finding]) -> Finding:
@@ -342,38 +391,3 @@ class Overfit:
         if any(layer.saturated >= self.settings.dead_units for layer in flow.layers):
             return "saturated units"
         return "unknown"
-
-    def _summary(self, runs: Sequence[Run], winner: Run | None, cause: str | None, control: Sequence[Run]) -> str:
-        count = len(self.sample.indices)
-        if winner is None:
-            tried = len({run.lr for run in runs})
-            if cause == CAPACITY and self.sample.floor is None:
-                low = min(run.last_loss for run in runs if run.finite)
-                return (
-                    f"On {count} samples the loss falls to {low:.3g} at best, at {tried} rates; its floor is unknown."
-                )
-            return f"{count} samples cannot be learned at any of {tried} rates: {cause}."
-        floor = "" if self.sample.floor is not None else " (its floor is unknown: judged by its fall alone)"
-        by = {
-            "sample": "",
-            "longer": " (in more steps than usual)",
-            "lower": " (below the usual rates)",
-            "higher": " (above the usual rates)",
-        }.get(winner.key)
-        if by is None:
-            said = ", ".join(f"{name}={value:g}" for name, value in self._changes(winner.key).items())
-            by = f" only with {said or 'another initialisation'}"
-        several = [run for run in runs if run.key == "batches"]
-        second = ""
-        if several:
-            best = min((run.last_loss for run in several if run.finite), default=math.nan)
-            second = f"; on {len(self.sample.more)} samples the loss falls to {best:.3g}"
-        tested = "; with inputs zeroed it is not" if control else ""
-        if any(True for _ in without_inputs(control, self.sample, self.settings, self.fits)):
-            tested = "; with inputs zeroed it is learned as well"
-        cut = f"; but {len(self.flow.cut)} tensors get no gradient" if self.flow.cut else ""
-        return (
-            f"{count} samples are learned{by} in {len(winner.step_losses)} steps at a rate of {winner.lr:.2g}, loss "
-            f"{winner.first_loss:.3g} to {winner.last_loss:.2g}{floor}"
-            f"{tested}{second}{cut}."
-        )

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from goodfit.training.trial import Ended, Event, Points, Probed, Status, Trial
+from goodfit.training.trial import ASKED_TO_LEAVE, LEFT_OUT, Ended, Event, Points, Probed, Status, Trial
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +57,7 @@ class Run:
     ended_step: int = 0
     reason: str = ""
     fitted: bool = False  # stopped because its goal was reached
+    was_cut: bool = False  # stopped, or never begun, because time was up: it says nothing
     first_loss: float = math.nan
 
     def __post_init__(self) -> None:
@@ -140,6 +141,7 @@ def run_of(trial: Trial, events: Iterable[Event], *, key: str, steps: int, accur
     first = probes[0] if probes else None
     last = probes[-1] if len(probes) > 1 else None
     diverged = ended is not None and ended.status is Status.DIVERGED
+    was_cut = ended is not None and ended.status is Status.STOPPED and ended.reason in (ASKED_TO_LEAVE, LEFT_OUT)
     return Run(
         lr=float(trial.hyperparameters["lr"]),
         seed=trial.seed,
@@ -159,5 +161,6 @@ def run_of(trial: Trial, events: Iterable[Event], *, key: str, steps: int, accur
         status=ended.status if ended is not None else Status.INTERRUPTED,
         ended_step=ended.step if ended is not None else len(losses),
         reason=ended.reason if ended is not None else "",
-        fitted=ended is not None and ended.status is Status.STOPPED and ended.step < steps,
+        fitted=ended is not None and ended.status is Status.STOPPED and ended.step < steps and not was_cut,
+        was_cut=was_cut,
     )

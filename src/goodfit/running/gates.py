@@ -20,6 +20,14 @@ from goodfit.recipe.output_form import WHERE as IN_INITIAL_LOSS
 from goodfit.recipe.overfit import Overfit
 from goodfit.recipe.result import StageResult
 from goodfit.recipe.runs import Ask, Run, run_of
+from goodfit.running.gate_time import (
+    affordable_batch_steps,
+    affordable_bracket,
+    affordable_rates,
+    answered_in_time,
+    gates_end,
+    watched_steps,
+)
 from goodfit.running.session import Session
 from goodfit.running.trying import Prepared
 from goodfit.running.watched import mistakes
@@ -36,7 +44,6 @@ from goodfit.training.measure.sample import measure_sample
 from goodfit.training.trial import Regime
 
 EXPLAINED_BY = {"batch-dimension-mixup": "wrong-softmax-dim"}  # a symptom in the data stage, and the mistake behind it
-WATCHED_COST = 3.0  # of a step that is recorded, in plain ones
 PROBE_SAMPLES = 256  # whose single losses are compared before and after
 SMALL_DECAY = 1e-5  # weight decay while the rate is sought, where the task gives none: seeds S0 and S1
 
@@ -88,22 +95,13 @@ def initial_loss_stage(session: Session, prepared: Prepared) -> StageResult:
 
 def _watched(session: Session, prepared: Prepared) -> tuple[list[Finding], int]:
     """What the doctor's rules see in a few plain steps, and how many those were: 0 where too few can be paid for."""
-    steps = _watched_steps(session, prepared)
+    steps = watched_steps(session, prepared)
     if steps < session.settings.doctor.hits:
         return [], 0
     found = mistakes(
         session.problem, prepared.start, session.seed, session.settings, steps=steps, where=IN_INITIAL_LOSS
     )
     return found, steps
-
-
-def _watched_steps(session: Session, prepared: Prepared) -> int:
-    """Steps that the doctor's rules look at: fewer where the budget's share for it does not last."""
-    settings = session.settings.initial_loss
-    if session.budget_seconds is None:
-        return settings.watched_steps
-    affordable = settings.watched_share * session.budget_seconds / session.seconds_per_step(prepared.start)
-    return min(settings.watched_steps, int(affordable / WATCHED_COST))
 
 
 def overfit_stage(session: Session, prepared: Prepared) -> StageResult:
@@ -119,18 +117,20 @@ def overfit_stage(session: Session, prepared: Prepared) -> StageResult:
         flow=flow,
         optimizer=str(prepared.start["optimizer"]),
         capacity=_capacity(prepared),
-        max_steps=_batches_steps(session, prepared),
+        max_steps=affordable_batch_steps(session, prepared),
+        most_rates=affordable_rates(session, prepared),
         hand_written=check_hand_written(session.problem, prepared.start, session.seed),
     )
-    runs: list[Run] = []
-    while (ask := overfit.next_ask(runs)) is not None:
-        runs += _answered(session, prepared, ask, stage="overfit")
-    return overfit.result(runs)
+    end = gates_end(session, session.settings.budget.overfit_part)
+    runs, cut = answered_in_time(
+        session, end, overfit.next_ask, lambda ask: _answered(session, prepared, ask, stage="overfit", end=end)
+    )
+    return overfit.result(runs, cut)
 
 
 def learning_rate_stage(session: Session, prepared: Prepared, known: Mapping[str, Any]) -> StageResult:
     """Step 3, as long as the budget's share for it lasts."""
-    steps, confirm_steps, seeds = _affordable(session, prepared)
+    steps, confirm_steps, seeds = affordable_bracket(session, prepared)
     bracket = Bracket(
         session.settings.learning_rate,
         floor=float(known.get("floor_loss") or 0.0),
@@ -139,14 +139,16 @@ def learning_rate_stage(session: Session, prepared: Prepared, known: Mapping[str
         confirm_steps=confirm_steps,
         seeds=seeds,
     )
-    runs: list[Run] = []
     start = dict(prepared.start)
     if "weight_decay" not in session.opened.task.start:
         start["weight_decay"] = SMALL_DECAY
-    while (ask := bracket.next_ask(runs)) is not None:
-        runs += _answered(session, Prepared(prepared.space, start, prepared.roles), ask, stage="learning-rate")
-    result = bracket.result(runs)
-    if (rate := result.next.get("lr")) is None:
+    tried = Prepared(prepared.space, start, prepared.roles)
+    end = gates_end(session)
+    runs, cut = answered_in_time(
+        session, end, bracket.next_ask, lambda ask: _answered(session, tried, ask, stage="learning-rate", end=end)
+    )
+    result = bracket.result(runs, cut)
+    if (rate := result.next.get("lr")) is None or cut:
         return result
     evidence, finding = _batches(session, {**start, "lr": rate})
     return dataclasses.replace(
@@ -199,8 +201,8 @@ def _capacity(prepared: Prepared) -> dict[str, Any]:
     return {name: prepared.start[name] for name in prepared.roles.capacity if name in prepared.start}
 
 
-def _answered(session: Session, prepared: Prepared, ask: Ask, *, stage: str) -> list[Run]:
-    """Train what a stage asks for, all rates and seeds side by side."""
+def _answered(session: Session, prepared: Prepared, ask: Ask, *, stage: str, end: float | None) -> list[Run]:
+    """Train what a stage asks for, all rates and seeds side by side; what is under way at `end` is cut."""
     whole = min(PROBE_SAMPLES, len(session.problem.train))
     looked = whole if ask.samples is None else len(ask.samples)
     regime = Regime(
@@ -229,50 +231,16 @@ def _answered(session: Session, prepared: Prepared, ask: Ask, *, stage: str) -> 
         problem = reinitialised(session.problem)
         executor = InlineExecutor(HeldProblem(problem))
     outcomes = session.train(
-        f"{stage}/{ask.key}", entries, regime=regime, is_kept=False, problem=problem, executor=executor
+        f"{stage}/{ask.key}",
+        entries,
+        regime=regime,
+        is_kept=False,
+        deadline=end,
+        problem=problem,
+        executor=executor,
     )
     name = accuracy_name(session)
     return [
         run_of(outcome.trial, outcome.events(), key=ask.key, steps=ask.steps, accuracy=name, samples=regime.eval_train)
         for outcome in outcomes
     ]
-
-
-def _batches_steps(session: Session, prepared: Prepared) -> int | None:
-    """Steps of each run on several minibatches, where the budget's share for the gates asks for fewer."""
-    if session.budget_seconds is None:
-        return None
-
-    def steps() -> int:
-        share = session.settings.budget.gates_share * (session.budget_seconds or 0.0)
-        seconds = max(0.5 * share - session.elapsed(), 0.2 * share)
-        runs = 3
-        return max(int(seconds * session.executor.slots / session.seconds_per_step(prepared.start) / runs), 20)
-
-    return int(session.decided("overfit/steps", steps))
-
-
-def _affordable(session: Session, prepared: Prepared) -> tuple[int | None, int | None, int | None]:
-    """Steps of the ladder, steps and seeds of the confirmation; None: the settings' own."""
-    settings = session.settings.learning_rate
-    if session.budget_seconds is None:
-        return None, None, None
-
-    def sizes() -> list[int]:
-        share = session.settings.budget.gates_share * (session.budget_seconds or 0.0)
-        seconds = max(share - session.elapsed(), 0.4 * share)
-        steps = seconds * session.executor.slots / session.seconds_per_step(prepared.start)
-        ladder_runs, confirm_runs = 12, 5
-        whole = ladder_runs * settings.steps + confirm_runs * settings.confirm_seeds * settings.confirm_steps
-        if steps >= whole:
-            return [settings.steps, settings.confirm_steps, settings.confirm_seeds]
-        factor = steps / whole
-        seeds = settings.confirm_seeds if factor > 0.4 else 2
-        return [
-            int(max(settings.steps * max(factor, 0.3), 20)),
-            int(max(settings.confirm_steps * max(factor, 0.2), 40)),
-            seeds,
-        ]
-
-    ladder, confirm, seeds = session.decided("learning-rate/sizes", sizes)
-    return ladder, confirm, seeds

@@ -14,10 +14,26 @@ class BudgetSettings:
     """How the whole run's time is spent."""
 
     gates_share: float = setting(0.05, "share of the budget for steps 1 to 3", "recipe 2 and 4.8 [PD]: 2-5 %")
+    gates_most: float = setting(
+        0.10,
+        "share of the budget after which steps 1 to 3 are cut, counted from their beginning",
+        "ours: most is trials",
+    )
+    gates_seconds: float = setting(3.0, "seconds that steps 1 to 3 have in any case", "ours: processes have to start")
+    overfit_part: float = setting(0.5, "part of that time after which step 2 is cut", "ours: step 3 needs the rest")
     coarse_share: float = setting(0.20, "share of the budget for the coarse search", "recipe 4.8 [PD]")
     fine_share: float = setting(0.45, "share of the budget for all finer rounds", "recipe 4.8 [PD]")
     repeats_share: float = setting(0.07, "share of the budget for repeats over seeds", "recipe 4.8 [PD]")
     final_share: float = setting(0.25, "share of the budget for the final training", "recipe 4.8 [PD]")
+    final_share_most: float = setting(
+        0.60, "share kept for the final training at most, where a full training is long", "ours: length before rounds"
+    )
+    final_seeds_least: int = setting(
+        3, "full trainings that the final training's share is to hold, up to that most", "recipe 4.8: 3-5 seeds"
+    )
+    dear_trainings: float = setting(
+        4.0, "full trainings that the budget pays for, below which no round refines", "recipe 4.8 [PD]: panda"
+    )
     measuring_share: float = setting(0.02, "share of the budget for measuring engines", "issue: at most 2 %")
     safety: float = setting(
         0.92, "share of the remaining time that a plan may fill", "ours: plans are kept within 10 %"
@@ -46,7 +62,10 @@ class BudgetSettings:
         (0.5, 1.0, 2.0, 3.0), "peak rates tried under decay, as multiples of the constant one", "recipe 4.8"
     )
     final_warmup: float = setting(0.05, "warm-up tried in the final training, as a share of it", "recipe 3.5 [AP]")
-    ensemble_most: int = setting(5, "members of the ensemble at most", "recipe 4.8: flattens after about 5 [KR]")
+    ensemble_most: int = setting(8, "members of the ensemble at most", "recipe 4.8: 5-10, flattens after about 5 [KR]")
+    runners_up: int = setting(
+        6, "trainings of other good hyperparameters for the ensemble at most, where time is left over", "ours"
+    )
 
     # Sizes of the searches
     coarse_steps: int = setting(300, "steps of a coarse trial at least, where epochs allow", "recipe 2.4 [PD]")

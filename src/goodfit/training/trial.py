@@ -29,6 +29,10 @@ class Status(StrEnum):
     INTERRUPTED = "interrupted"
 
 
+ASKED_TO_LEAVE = "asked to leave"  # the reason of a stopped trial that whoever waits for it had no more time for
+LEFT_OUT = "Left out: the stage's time was up."  # ... and of one that never began
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Segment:
     """The hyperparameters in force from a step on.

@@ -30,7 +30,7 @@ from goodfit.training.problem import Batch, Problem
 from goodfit.training.regularisers import clip_factor
 from goodfit.training.splits import map_tensors, tensors_in
 from goodfit.training.states import load_into
-from goodfit.training.trial import Regime, Status, Trial, TrialState
+from goodfit.training.trial import ASKED_TO_LEAVE, Regime, Status, Trial, TrialState
 
 _COMPACT_BELOW = 0.75  # share of rows still training below which leaving the dead ones out is tried
 _COMPACT_BATCHES = 4  # batches on which the rest must then compute the same, bit for bit
@@ -94,7 +94,7 @@ class Cohort:
         while self.step < to_step and self._alive():
             for place in self._alive():
                 if control.is_stopped(self.trials[place].number):
-                    self._leave(place, Status.STOPPED, self.step, "asked to leave")
+                    self._leave(place, Status.STOPPED, self.step, ASKED_TO_LEAVE)
             if control.should_stop():
                 self._send_all()
                 for place in self._alive():

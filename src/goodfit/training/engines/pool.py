@@ -36,7 +36,7 @@ from goodfit.training.regularisers import TrainingLoss, check_label_smoothing, o
 from goodfit.training.seeds import STEP, mixed
 from goodfit.training.splits import seed_globals, seeded
 from goodfit.training.states import averaged_tensors, load_into, load_optimizer, state_buffers, state_from
-from goodfit.training.trial import Regime, Status, Trial, TrialState
+from goodfit.training.trial import ASKED_TO_LEAVE, Regime, Status, Trial, TrialState
 
 
 class Pool:
@@ -112,7 +112,7 @@ class PlainTraining:
         end: tuple[Status, int, str] | None = None
         while end is None and self.step < self.to_step:
             if control.is_stopped(self.trial.number):
-                end = Status.STOPPED, self.step, "asked to leave"
+                end = Status.STOPPED, self.step, ASKED_TO_LEAVE
             elif control.should_stop():
                 end = Status.INTERRUPTED, self.step, ""
             else:

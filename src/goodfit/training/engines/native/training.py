@@ -35,7 +35,7 @@ from goodfit.training.problem import Problem
 from goodfit.training.regularisers import TrainingLoss, check_label_smoothing, own_smoothing
 from goodfit.training.splits import ResidentSplit
 from goodfit.training.states import load_into, state_buffers
-from goodfit.training.trial import Regime, Status, Trial, TrialState
+from goodfit.training.trial import ASKED_TO_LEAVE, Regime, Status, Trial, TrialState
 
 CHUNK_SECONDS = 0.004  # between looks at what the outside says
 FIRST_CHUNK = 16  # steps, before their pace is known
@@ -102,7 +102,7 @@ class NativeTraining:
         end: EndOf | None = None
         while end is None and self.step < to_step:
             if control.is_stopped(self.trial.number):
-                end = Status.STOPPED, self.step, "asked to leave"
+                end = Status.STOPPED, self.step, ASKED_TO_LEAVE
             elif control.should_stop():
                 end = Status.INTERRUPTED, self.step, ""
             else:
