@@ -112,3 +112,20 @@ def test_other_schedules_are_tried_where_all_else_has_its_time(seconds, schedule
     )
     assert length.schedules == schedules
     assert (length.seeds, len(length.factors)) == ((5, 4) if seconds > 80 else (3, 1))
+
+
+@given(seconds=st.floats(1.0, 1e4), runners_up=st.integers(0, 6), each=st.floats(0.0, 2.0))
+def test_runners_up_are_trained_in_what_is_left_over_alone(seconds, runners_up, each):
+    found = final_length(
+        wanted_epochs=10.0,
+        most_epochs=20.0,
+        seconds=seconds,
+        makespan=lambda n, epochs: n * epochs,
+        settings=SETTINGS,
+        runners_up=runners_up,
+        closing=lambda trainings: each * trainings,
+    )
+    assert found.runners_up <= runners_up
+    if found.runners_up:
+        assert found.epochs == 20.0  # the chosen hyperparameters come first
+        assert found.trainings * found.epochs + each * found.trainings <= seconds * 1.001

@@ -15,6 +15,8 @@ import numpy as np
 from goodfit.findings import Finding, Severity
 from goodfit.recipe.result import StageName, StageResult, Verdict
 
+FINAL_SCHEDULE = "cosine"  # where the task names none: recipe 4.8, linear or cosine decay
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Candidate:

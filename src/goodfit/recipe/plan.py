@@ -109,6 +109,13 @@ class FinalLength:
     epochs: float
     seconds: float | None = None
     schedules: int = 0  # other schedules tried at the peak that won
+    runners_up: int = 0  # trainings with other good hyperparameters, which an ensemble may take
+
+    @property
+    def trainings(self) -> int:
+        """All of them; the sweep's winner is one of the seeds'."""
+        swept = len(self.factors) - 1 if len(self.factors) > 1 else 0
+        return swept + self.schedules + self.seeds + self.runners_up
 
 
 def final_length(
@@ -119,8 +126,12 @@ def final_length(
     makespan: Callable[[int, float], float],
     settings: BudgetSettings,
     schedules: int = 0,
+    runners_up: int = 0,
+    closing: Callable[[int], float] = lambda trainings: 0.0,
 ) -> FinalLength:
     """The final training that fits: what matters least goes first, which is schedules, then rates, seeds and length.
+
+    Time that is left when all of it has its greatest length goes to runners-up, as candidates for an ensemble.
 
     Args:
         wanted_epochs: a full training.
@@ -129,6 +140,8 @@ def final_length(
         makespan: seconds for n trainings of e epochs side by side.
         settings: how many seeds and peak rates at most.
         schedules: other schedules that there are to try.
+        runners_up: other good hyperparameters that there are.
+        closing: seconds that comparing n trainings takes after them, beyond what `seconds` leaves for that.
     """
     all_factors = tuple(settings.peak_factors)
     options = [
@@ -151,15 +164,35 @@ def final_length(
     for (factors, seeds), others in [(options[0], schedules), *((option, 0) for option in options)]:
         if cost(factors, seeds, wanted_epochs, others) <= seconds:
             per_epoch = cost(factors, seeds, wanted_epochs, others) / wanted_epochs
-            epochs = min(most_epochs, seconds / per_epoch) if per_epoch > 0 else most_epochs
+            found = FinalLength(factors, seeds, wanted_epochs, None, others)
+            left = seconds - closing(found.trainings)
+            epochs = min(most_epochs, max(left / per_epoch, wanted_epochs)) if per_epoch > 0 else most_epochs
             cost_now = cost(factors, seeds, epochs, others)
-            return FinalLength(factors, seeds, _round_epochs(epochs), cost_now, others)
+            found = FinalLength(factors, seeds, _round_epochs(epochs), cost_now, others)
+            return _with_runners_up(found, seconds, runners_up, makespan, closing)
     # A second seed where it costs nothing (a free slot) or leaves half of the length.
     is_free = cost(*options[-2], 1.0) <= 1.01 * cost(*options[-1], 1.0)
     factors, seeds = options[-2] if is_free or cost(*options[-2], wanted_epochs / 2) <= seconds else options[-1]
     per_epoch = max(cost(factors, seeds, 1.0), 1e-9)
     epochs = max(seconds / per_epoch, 0.05)
     return FinalLength(factors, seeds, epochs, cost(factors, seeds, epochs))
+
+
+def _with_runners_up(
+    length: FinalLength,
+    seconds: float,
+    most: int,
+    makespan: Callable[[int, float], float],
+    closing: Callable[[int], float],
+) -> FinalLength:
+    """As many trainings of runners-up as the time that is left pays for."""
+    for count in range(most, 0, -1):
+        more = dataclasses.replace(
+            length, runners_up=count, seconds=(length.seconds or 0.0) + makespan(count, length.epochs)
+        )
+        if (more.seconds or 0.0) + closing(more.trainings) <= seconds:
+            return more
+    return length
 
 
 def _around_one(factors: Sequence[float], count: int) -> tuple[float, ...]:

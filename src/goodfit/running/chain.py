@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from goodfit.recipe.decide import Stop
 from goodfit.recipe.plan import shown_plan
 from goodfit.recipe.progress import PlannedStage
 from goodfit.recipe.result import StageName, StageResult, Verdict
@@ -17,7 +18,9 @@ from goodfit.running.loop import Known, Loop, begin, take_up
 from goodfit.running.repeats import choose
 from goodfit.running.session import Session
 from goodfit.running.trying import Prepared
+from goodfit.running.verdicts import tell_verdict
 from goodfit.settings import Settings
+from goodfit.strategy.observation import Observation
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -82,6 +85,8 @@ def conduct(session: Session, prepared: Prepared, options: Options) -> str:
     if not ranked(loop.observations):
         session.stage(StageName.FINAL, 1, "", lambda: skipped("No trial of the coarse search ended well."))
         return "stopped"
+    if loop.mode.is_dear:
+        loop.stop = Stop(f"The budget pays for {loop.mode.trainings:.2g} full trainings: no round refines.", "budget")
     round_ = 0
     while loop.stop is None:
         round_ += 1
@@ -107,11 +112,19 @@ def _final(loop: Loop, options: Options) -> StageResult:
     most = full or settings.final_stretch_most * rounds
     result = conduct_final(
         session,
-        Ambition({**loop.prepared.start, **chosen.hyperparameters}, wanted, most),
+        Ambition({**loop.prepared.start, **chosen.hyperparameters}, wanted, most, _runners_up(loop, chosen)),
     )
     for outcome in session.of_this_stage():
-        search.tell_verdict(loop, outcome)
+        tell_verdict(loop, outcome)
     return result
+
+
+def _runners_up(loop: Loop, chosen: Observation) -> tuple[dict[str, Any], ...]:
+    """The next best hyperparameters, each as often as the ensemble's candidates allow."""
+    settings = loop.session.settings.budget
+    others = [o for o in loop.contenders if dict(o.hyperparameters) != dict(chosen.hyperparameters)]
+    best = [{**loop.prepared.start, **o.hyperparameters} for o in others[: settings.repeat_top - 1]]
+    return tuple(best[i % len(best)] for i in range(settings.runners_up)) if best else ()
 
 
 def _known(session: Session, known: Mapping[str, Any], options: Options) -> Known:

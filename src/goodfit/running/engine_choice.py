@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from goodfit.findings import Finding
 from goodfit.hyperparameters import STANDARD
 from goodfit.training.choice import EngineChoice, choose_engine
 from goodfit.training.engines import ENGINES
@@ -154,3 +155,21 @@ def _key(problem: Problem, trial: Trial, regime: Regime) -> str:
     }
     size = regime.batch_size or trial.hyperparameters.get("batch_size") or problem.default_batch_size
     return repr((id(problem), sorted(own.items()), size, trial.hyperparameters.get("optimizer")))
+
+
+def not_batchable(refusal: str, trial: Trial) -> Finding:
+    return Finding(
+        kind="not-batchable",
+        message=refusal,
+        action="Nothing has to be done: its trials train one a process.",
+        where=f"trial {trial.number}",
+    )
+
+
+def native_unused(refusal: str, trial: Trial) -> Finding:
+    return Finding(
+        kind="native-engine-unused",
+        message=refusal,
+        action="Nothing has to be done: its trials train in another engine, more slowly.",
+        where=f"trial {trial.number}",
+    )

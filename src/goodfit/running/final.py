@@ -8,37 +8,22 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-from torch import nn
-
-from goodfit.best import folder_of, write_best
 from goodfit.errors import TrainingError
-from goodfit.findings import Finding
-from goodfit.recipe.final import (
-    Candidate,
-    choose_paired,
-    choose_variant,
-    compared,
-    greedy_members,
-    interval_of_mean,
-    read_final,
-    rival_schedules,
-    smallest_told_apart,
-)
+from goodfit.recipe.final import FINAL_SCHEDULE, choose_paired, compared, rival_schedules
 from goodfit.recipe.plan import FinalLength, final_length
 from goodfit.recipe.result import StageName, StageResult, Verdict
+from goodfit.running.final_choice import chosen_of
 from goodfit.running.outcome import Outcome
 from goodfit.running.pairs import per_sample
-from goodfit.running.scoring import Scored, answers, scored, scored_answers
 from goodfit.running.session import Session
-from goodfit.running.weights import choose_weights, keeps
+from goodfit.running.weights import keeps
 from goodfit.running.works import Entry
 from goodfit.training.averaging import decay_of
-from goodfit.training.ensemble import merge_for, merged
 from goodfit.training.seeds import mixed
 
 EVALUATIONS = 16  # on subsets while the seeds train; the whole validation split is scored at the end
-RESERVE_SECONDS = 2.0  # for evaluating, writing the model and the report at the end
+RESERVE_SECONDS = 2.0  # for writing the model and the report at the end
+FORWARD = 1 / 3  # of a training step's arithmetic
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -48,6 +33,7 @@ class Ambition:
     hyperparameters: Mapping[str, Any]
     wanted_epochs: float  # a full training
     most_epochs: float
+    runners_up: tuple[Mapping[str, Any], ...] = ()  # other good hyperparameters, for an ensemble where time is left
 
 
 def conduct_final(session: Session, ambition: Ambition) -> StageResult:
@@ -57,7 +43,7 @@ def conduct_final(session: Session, ambition: Ambition) -> StageResult:
     rate = float(ambition.hyperparameters["lr"])
     base: dict[str, Any] = {
         **ambition.hyperparameters,
-        "schedule": ambition.hyperparameters.get("schedule") or "cosine",
+        "schedule": ambition.hyperparameters.get("schedule") or FINAL_SCHEDULE,
     }
     length = max(math.ceil(plan.epochs * session.steps_per_epoch(base)), 1)
     base["ema_decay"] = base.get("ema_decay") or decay_of(settings.ema_half_life * length)
@@ -65,15 +51,15 @@ def conduct_final(session: Session, ambition: Ambition) -> StageResult:
     series = f"val_{objective.metric}"
     deadline = None
     if session.budget_seconds is not None:
-        deadline = session.budget_seconds * 1.02 - RESERVE_SECONDS
+        deadline = session.budget_seconds * 1.02 - _closing_seconds(session, ambition.hyperparameters, plan.trainings)
     seeds = [mixed(session.seed, 4242, i) % 2**31 for i in range(plan.seeds)]
     factors = tuple(plan.factors)
     runs: list[Outcome] = []
     evidence: dict[str, Any] = {"epochs": plan.epochs, "schedule": base["schedule"], "ema_decay": base["ema_decay"]}
-    trainings = len(factors) + plan.schedules + plan.seeds
-    kept_shares = keeps(session, base, trainings)
+    kept_shares = keeps(session, base, plan.trainings)
     trainer = _Decayed(session, base, seeds[0], plan.epochs, deadline, kept_shares)
     chosen = base
+    others: list[Outcome] = []  # trained as the chosen ones are, but for what was tried and lost
     if len(factors) > 1:
         options = [{"lr": rate * factor} for factor in factors]
         told = [f"{factor:g} times the constant rate" for factor in factors]
@@ -84,6 +70,7 @@ def conduct_final(session: Session, ambition: Ambition) -> StageResult:
         ]
         chosen = {**base, **options[winner]}
         runs.append(swept[winner])
+        others += [o for o in swept if o is not swept[winner]]
         if factors[winner] != 1.0:
             session.decide(
                 f"The peak rate under decay is {told[winner]}.",
@@ -106,6 +93,7 @@ def conduct_final(session: Session, ambition: Ambition) -> StageResult:
             }
             for o, c in zip(tried, against, strict=True)
         ]
+        others += [o for o in tried if o is not tried[winner]]
         if winner > 0:
             chosen = {**base, **options[winner - 1]}
             runs = [tried[winner]]
@@ -119,20 +107,29 @@ def conduct_final(session: Session, ambition: Ambition) -> StageResult:
             )
         evidence["schedule"] = chosen["schedule"]
     left = seeds[1:] if runs else seeds
+    rivals = ambition.runners_up[: plan.runners_up]
     if left:
-        runs += session.train(
+        last = {name: chosen[name] for name in ("schedule", "warmup", "ema_decay") if name in chosen}
+        trained = session.train(
             "final/seeds",
-            [Entry(chosen, seed, is_scheduled=True) for seed in left],
+            [
+                *(Entry(chosen, seed, is_scheduled=True) for seed in left),
+                *(
+                    Entry({**rival, **last}, mixed(session.seed, 4243, i) % 2**31, is_scheduled=True)
+                    for i, rival in enumerate(rivals)
+                ),
+            ],
             epochs=plan.epochs,
             deadline=deadline,
             share=(0.65 if len(factors) > 1 else 0.0, 0.95),
             evaluations=EVALUATIONS,
             kept_shares=kept_shares,
         )
-    good = [o for o in runs if o.is_feasible and o.last("val_loss") is not None]
+        runs, others = runs + trained[: len(left)], others + trained[len(left) :]
+    good, also = ([o for o in found if o.is_feasible and o.last("val_loss") is not None] for found in (runs, others))
     if not good:
         raise TrainingError(f"The final training failed with every seed: {runs[0].reason}.")
-    return _compared(session, good, chosen, evidence)
+    return chosen_of(session, good, also, chosen, evidence)
 
 
 def _gained(factors: Sequence[float], against: Sequence[Mapping[str, Any]]) -> str:
@@ -213,140 +210,6 @@ class _Decayed:
         return {"val": outcome.last(f"val_{objective.metric}"), "val_loss": outcome.last("val_loss")}
 
 
-def _compared(
-    session: Session, runs: list[Outcome], chosen: Mapping[str, Any], evidence: dict[str, Any]
-) -> StageResult:
-    problem, objective = session.problem, session.opened.task.parsed_objective
-    merge = merge_for(problem.loss)
-    found = choose_weights(session, runs, merge)
-    weights, each = found.weights, found.each
-    evidence |= found.evidence
-
-    def model(outcome: Outcome) -> nn.Module:
-        return weights.model(problem, outcome)
-
-    order = sorted(range(len(runs)), key=lambda i: (float(each[i].scores(objective).mean()), each[i].mean()["loss"]))
-    best = order[0]
-    ensemble, members = None, (best,)
-    if merge is not None and len(runs) > 1:
-        predictions = [answers(problem, model(o), problem.val) for o in runs]
-
-        def losses_of(chosen_members: tuple[int, ...]) -> np.ndarray:
-            together = merged([predictions[i].predictions for i in chosen_members], merge)
-            return scored_answers(problem, together, predictions[0].target, only="loss").values["loss"]
-
-        members = greedy_members(len(runs), losses_of, session.settings.budget.ensemble_most)
-        if len(members) > 1:
-            together = scored_answers(
-                problem, merged([predictions[i].predictions for i in members], merge), predictions[0].target
-            )
-            ensemble = Candidate(
-                "ensemble",
-                tuple(runs[i].number for i in members),
-                together.values["loss"],
-                together.scores(objective),
-            )
-    elif merge is None:
-        evidence["ensemble"] = "none: a loss of (model, batch) gives no predictions to average"
-    # Against the mean member, not the best one: which seed is best on these samples is mostly luck.
-    variant, comparison = choose_variant(found.together, None, ensemble)
-    evidence |= comparison
-    comparisons = [*found.comparisons, *([] if ensemble is None else [compared(found.together, ensemble)])]
-    if variant.name == "ensemble":
-        assert merge is not None
-        final_models = [model(runs[i]) for i in members]
-    else:
-        final_models = [model(runs[best])]
-        variant = dataclasses.replace(variant, members=(runs[best].number,))
-    val = scored(problem, final_models, problem.val, merge).mean()
-    test, interval = _tested(session, final_models, merge, objective.metric)
-    if weights.decay is not None:
-        chosen = {**chosen, "ema_decay": weights.decay}
-    evidence["learning_rate"] = chosen.get("lr")
-    evidence["hyperparameters"] = dict(chosen)
-    findings = _findings(each, objective, runs)
-    if (small := smallest_told_apart(comparisons, len(problem.val))) is not None:
-        findings.append(small)
-    result = read_final(
-        variant=variant,
-        weights=weights.told,
-        evidence=evidence,
-        metric=objective.metric,
-        maximise=objective.maximise,
-        seeds_scores=[float(s.scores(objective).mean()) for s in each],
-        val=val,
-        test=test,
-        test_interval=interval,
-        findings=findings,
-    )
-    _write(session, chosen, variant, model(runs[best]), final_models, merge)
-    return dataclasses.replace(result, next={"hyperparameters": dict(chosen), "seeds": len(runs)})
-
-
-def _tested(
-    session: Session, models: list[nn.Module], merge: Any, metric: str
-) -> tuple[dict[str, float], tuple[float, float] | None]:
-    """The test set's figures, and the metric's 95 % interval. This is the one place that opens it."""
-    if session.opened.test is None:
-        return {}, None
-    session.decide(
-        "The test set is opened, once.",
-        "All choices are made; nothing that it says changes any of them.",
-        {},
-        {"test_samples": len(session.opened.test)},
-    )
-    found = scored(session.problem, models, session.opened.test.unlock(), merge)
-    return found.mean(), interval_of_mean(found.values[metric])
-
-
-def _findings(each: list[Scored], objective: Any, runs: list[Outcome]) -> list[Finding]:
-    """Whether the seeds differ by more than the validation set can tell."""
-    means = [float(s.scores(objective).mean()) for s in each]
-    if len(means) < 3:
-        return []
-    values = each[0].scores(objective)
-    error = float(values.std(ddof=1) / len(values) ** 0.5)
-    if max(means) - min(means) >= 2 * error:
-        return []
-    return [
-        Finding(
-            kind="winner-within-noise",
-            message=(
-                f"The {len(means)} seeds end within {max(means) - min(means):.2g} of each other, less than two "
-                f"standard errors of the validation set ({error:.2g} each)."
-            ),
-            action="Read nothing into which seed came out first.",
-            evidence={"seeds_val": means, "standard_error": error},
-            where="stage final",
-        )
-    ]
-
-
-def _write(
-    session: Session,
-    chosen: Mapping[str, Any],
-    variant: Candidate,
-    single: nn.Module,
-    models: list[nn.Module],
-    merge: Any,
-) -> None:
-    task = session.opened.task
-    wins = variant.name == "ensemble"
-    with session.folder.writing_best() as folder:
-        write_best(
-            folder,
-            task_name=task.name,
-            source=task.source,
-            model=task.model,
-            spec=folder_of(task.model),
-            hyperparameters=chosen,
-            variant=variant.name,
-            single=single.state_dict(),
-            members={f"members/{i}.pt": m.state_dict() for i, m in enumerate(models)} if wins else {},
-            merge=str(merge) if wins else None,
-        )
-
-
 def _plan(session: Session, ambition: Ambition) -> FinalLength:
     settings = session.settings.budget
     per_epoch = session.steps_per_epoch(ambition.hyperparameters)
@@ -369,7 +232,10 @@ def _plan(session: Session, ambition: Ambition) -> FinalLength:
         waves = max(-(-trainings // slots), trainings / slots)
         return waves * epochs * per_epoch * step_seconds
 
-    seconds = settings.safety * (remaining - RESERVE_SECONDS)
+    def closing(trainings: int) -> float:
+        return _closing_seconds(session, ambition.hyperparameters, trainings)
+
+    seconds = settings.safety * (remaining - closing(2))
     return final_length(
         wanted_epochs=ambition.wanted_epochs,
         most_epochs=ambition.most_epochs,
@@ -377,7 +243,18 @@ def _plan(session: Session, ambition: Ambition) -> FinalLength:
         makespan=makespan,
         settings=settings,
         schedules=schedules,
+        runners_up=len(ambition.runners_up),
+        closing=lambda trainings: closing(trainings) - closing(2),
     )
+
+
+def _closing_seconds(session: Session, hyperparameters: Mapping[str, Any], trainings: int) -> float:
+    """What comparing so many trainings on the whole validation split, and testing, takes once they have ended."""
+    size = int(hyperparameters.get("batch_size", session.problem.default_batch_size))
+    forward = FORWARD * session.seconds_per_step(hyperparameters) / size
+    validation = (2 * min(trainings, session.settings.budget.final_seeds) + 2 * trainings) * len(session.problem.val)
+    test = 0 if session.opened.test is None else trainings * len(session.opened.test)
+    return RESERVE_SECONDS + forward * (validation + test)
 
 
 def skipped(reason: str) -> StageResult:

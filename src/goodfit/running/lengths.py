@@ -61,7 +61,7 @@ def fine_plan(loop: Loop, target: Position, round_: int, survivors: int) -> Leng
         return Length(trials, target.epochs)
     points = Random(target.space, 1).propose((), 16)
     cost = mean_trial_epoch(session, loop.prepared.start, points)
-    left = search_seconds_left(session) or 0.0
+    left = search_seconds_left(loop) or 0.0
     rounds_ahead = max(1, min(settings.most_rounds, 3) - round_ + 1)
     # Where time is short, fewer and longer rounds: trials of an epoch say little of a full training.
     needed = settings.fine_trials_least * target.epochs * cost
@@ -88,12 +88,18 @@ def round_seconds(loop: Loop) -> float:
     return settings.fine_trials_least * one / loop.session.executor.slots
 
 
-def search_seconds_left(session: Session) -> float | None:
+def search_seconds_left(loop: Loop) -> float | None:
     """Time before the final training's share begins."""
+    session = loop.session
     if session.budget_seconds is None:
         return None
-    reserve = session.settings.budget.final_share * session.budget_seconds
-    return max(0.0, session.budget_seconds - reserve - session.elapsed())
+    return max(0.0, session.budget_seconds - final_seconds(loop) - session.elapsed())
+
+
+def final_seconds(loop: Loop) -> float:
+    """What is kept of a budget for the final training."""
+    share = loop.session.settings.budget.final_share * (loop.session.budget_seconds or 0.0)
+    return share if loop.mode.final_seconds is None else loop.mode.final_seconds
 
 
 def can_lengthen(loop: Loop) -> bool:
@@ -101,7 +107,7 @@ def can_lengthen(loop: Loop) -> bool:
     session, settings = loop.session, loop.session.settings.budget
     if loop.known.epochs is not None and loop.position.epochs >= loop.known.epochs:
         return False
-    left, best = search_seconds_left(session), loop.contenders
+    left, best = search_seconds_left(loop), loop.contenders
     if left is None or not best:
         return False  # a plan in trials and epochs has its length
     one = trial_seconds(session, best[0].hyperparameters, 2 * loop.position.epochs)
@@ -121,10 +127,13 @@ def most_rounds(loop: Loop) -> int:
     return most if loop.session.budget_seconds is not None else min(2, most)
 
 
-def deadline_of(session: Session, length: Length) -> float | None:
-    """When a stage is cut: half again and a twentieth of the budget over its plan, never into the final training."""
+def deadline_of(loop: Loop, length: Length) -> float | None:
+    """When a stage is cut: half again and a twentieth of the budget over its plan, never far into the final training's
+    time.
+    """
+    session = loop.session
     if session.budget_seconds is None or length.seconds is None:
         return None
-    latest = (1 - 0.8 * session.settings.budget.final_share) * session.budget_seconds
+    latest = session.budget_seconds - 0.8 * final_seconds(loop)
     slack = 0.5 * length.seconds + 0.05 * session.budget_seconds
     return min(session.elapsed() + length.seconds + slack, latest)

@@ -12,6 +12,7 @@ from goodfit.findings import Finding
 from goodfit.recipe.decide import Position, Stop
 from goodfit.recipe.result import StageName, StageResult
 from goodfit.recipe.search import ranked, standard_error_of
+from goodfit.running.mode import Mode, settle_mode
 from goodfit.running.outcome import Outcome
 from goodfit.running.reading import observation_of
 from goodfit.running.session import Session
@@ -44,6 +45,7 @@ class Loop:
     prepared: Prepared
     known: Known
     position: Position
+    mode: Mode = dataclasses.field(default_factory=Mode)
     outcomes: list[Outcome] = dataclasses.field(default_factory=list)  # of the last stage, at equal length
     best_scores: list[float] = dataclasses.field(default_factory=list)
     sigma: float | None = None
@@ -88,7 +90,8 @@ def begin(session: Session, prepared: Prepared, known: Known) -> Loop:
     if "lr" not in prepared.start:  # neither searched nor given: step 3's is as good as any
         prepared = dataclasses.replace(prepared, start={**prepared.start, "lr": known.lr or 1e-3})
     space = coarse_space(session, prepared, known)
-    return Loop(session, prepared, known, Position(space, 1.0, 0))
+    mode = settle_mode(session, prepared, known.epochs)
+    return Loop(session, prepared, known, Position(space, 1.0, 0), mode)
 
 
 def coarse_space(session: Session, prepared: Prepared, known: Known) -> Space:

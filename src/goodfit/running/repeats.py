@@ -25,9 +25,9 @@ def choose(loop: Loop) -> Observation:
     session, settings = loop.session, loop.session.settings.budget
     objective = session.opened.task.parsed_objective
     top = loop.contenders[: settings.repeat_top]
-    if len(top) < 2:
+    if len(top) < 2 or loop.mode.is_dear:
         return top[0]
-    seconds = search_seconds_left(session)
+    seconds = search_seconds_left(loop)
     cost = sum(trial_seconds(session, o.hyperparameters, loop.position.epochs) for o in top) / session.executor.slots
     seeds = settings.repeat_seeds
     if seconds is not None:
@@ -102,7 +102,7 @@ def repeat_best(loop: Loop, key: str, seeds: int, deadline: float | None) -> Non
     best = ranked(loop.observations)
     if loop.sigma is not None or not best or best[0].score is None:
         return
-    remaining = search_seconds_left(session)
+    remaining = search_seconds_left(loop)
     cost = seeds * trial_seconds(session, best[0].hyperparameters, loop.position.epochs) / session.executor.slots
     allowed = session.decided(
         f"{key}/allowed", lambda: remaining is None or cost <= session.settings.budget.repeats_share * remaining + 0.5

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from goodfit.diagnosis.across import ReadTrial, best_step_histogram, hobbled_selection
-from goodfit.diagnosis.curves import Curves
-from goodfit.diagnosis.levels import gap
 from goodfit.diagnosis.reading import Reading, diagnose_curves
-from goodfit.findings import Finding, Severity
+from goodfit.findings import Finding
 from goodfit.recipe.curves import read_stage
 from goodfit.recipe.decide import Position, Standing, act, has_settled, read_decision, stop_reason
-from goodfit.recipe.dropout import dropout_not_working
+from goodfit.recipe.final import FINAL_SCHEDULE
 from goodfit.recipe.plan import Length
 from goodfit.recipe.result import StageName, StageResult
 from goodfit.recipe.search import Searched, planned_epochs, ranked, read_search
+from goodfit.running.heeding import heeded, is_worth_heeding, with_room_for_dropout
 from goodfit.running.lengths import (
     can_lengthen,
     coarse_plan,
@@ -30,9 +29,9 @@ from goodfit.running.lengths import (
 )
 from goodfit.running.loop import TOP, Loop, best_score, keep_leaders, kept_of, standard_error
 from goodfit.running.outcome import Outcome, begun
-from goodfit.running.reading import curves_of, observation_of
+from goodfit.running.reading import observation_of
 from goodfit.running.repeats import repeat_best
-from goodfit.running.roles import has_dropout
+from goodfit.running.verdicts import curves_for, read_trial, tell_verdict
 from goodfit.running.works import Entry
 from goodfit.space.checks import check_scales
 from goodfit.strategy.grids import findings_of_grid, grid_levels, grid_price
@@ -65,9 +64,9 @@ def coarse_stage(loop: Loop) -> StageResult:
     loop.outcomes = begun(
         session.train(
             "coarse",
-            [Entry({**loop.prepared.start, **point}, session.seed) for point in points],
+            [_coarse_entry(loop, point) for point in points],
             epochs=length.epochs,
-            deadline=deadline_of(session, length),
+            deadline=deadline_of(loop, length),
         )
     )
     loop.position = Position(space, length.epochs, length.trials)
@@ -95,9 +94,9 @@ def fine_stage(loop: Loop, round_: int) -> StageResult:
     for reason in moved.reasons:
         session.decide(reason, "The last stage's trials.", {"space": moved.before}, {"space": moved.after})
     findings = list(moved.findings)
-    target = _heeded(loop, target)
+    target = heeded(loop, target)
     if round_ == 1:  # the coarse box is wide enough to have both
-        target = _with_room_for_dropout(loop, target)
+        target = with_room_for_dropout(loop, target)
     if loop.is_lengthened and not loop.was_lengthened:
         loop.was_lengthened = True
         longest = loop.known.epochs or 2 * target.epochs
@@ -130,11 +129,11 @@ def fine_stage(loop: Loop, round_: int) -> StageResult:
         {"space": target.space.as_json(), "epochs": length.epochs},
     )
     trained = session.train(
-        f"fine/{round_}", entries, epochs=length.epochs, deadline=deadline_of(session, length), share=(0.0, 0.8)
+        f"fine/{round_}", entries, epochs=length.epochs, deadline=deadline_of(loop, length), share=(0.0, 0.8)
     )
     loop.outcomes = kept + begun(trained)
     loop.position = dataclasses.replace(target, epochs=length.epochs, trials=length.trials)
-    repeat_best(loop, f"fine/{round_}/repeats", session.settings.budget.repeat_seeds - 1, deadline_of(session, length))
+    repeat_best(loop, f"fine/{round_}/repeats", session.settings.budget.repeat_seeds - 1, deadline_of(loop, length))
     keep_leaders(loop)
     result = _search_result(loop, StageName.FINE, round_, tuple(findings))
     return dataclasses.replace(result, next={**result.next, **kept_of(loop)})
@@ -192,10 +191,10 @@ def _across(loop: Loop) -> tuple[list[Finding], dict[str, Any]]:
 
 def decide_stage(loop: Loop, round_: int) -> StageResult:
     """Step 7: on, or to the final training."""
-    session, settings = loop.session, loop.session.settings
+    settings = loop.session.settings
     if loop.contenders:
         loop.best_scores.append(best_score(loop))
-    seconds_left = search_seconds_left(session)
+    seconds_left = search_seconds_left(loop)
     standing = Standing(
         round=round_,
         best_scores=tuple(loop.best_scores),
@@ -216,7 +215,7 @@ def decide_stage(loop: Loop, round_: int) -> StageResult:
     if loop.stop is None and not standing.length_tried and has_settled(standing):
         loop.is_lengthened = True
         changes.append(f"The search has settled at {loop.position.epochs:g} epochs; longer trials are tried.")
-    if loop.stop is None and loop.verdict is not None and _is_worth_heeding(loop):
+    if loop.stop is None and loop.verdict is not None and is_worth_heeding(loop):
         change = act(loop.verdict, loop.position, loop.prepared.roles)
         if change.what:
             changes.append(change.what)
@@ -231,31 +230,12 @@ def decide_stage(loop: Loop, round_: int) -> StageResult:
     )
 
 
-def tell_verdict(loop: Loop, outcome: Outcome) -> None:
-    """Keep what a trial's curves say, as a finding of its own."""
-    verdict = read_trial(loop, outcome).verdict
-    loop.session.find(dataclasses.replace(verdict, where=f"trial {outcome.number}"), outcome.number)
-
-
-def read_trial(loop: Loop, outcome: Outcome) -> Reading:
-    """A trial's curves, diagnosed."""
-    return diagnose_curves(curves_for(loop, outcome), loop.session.settings.curves)
-
-
-def curves_for(loop: Loop, outcome: Outcome) -> Curves:
-    """A trial's curves as rules read them."""
-    session = loop.session
-    family = session.outcomes
-    sizes = (min(2000, len(session.problem.train)), min(2000, len(session.problem.val)))
-    smoothed = float(outcome.hyperparameters.get("label_smoothing") or 0.0) > 0
-    return curves_of(
-        outcome,
-        family,
-        session.opened.task.parsed_objective,
-        loop.known.landmarks,
-        samples=sizes,
-        regularised=smoothed or has_dropout(session.problem, outcome.hyperparameters),
-    )
+def _coarse_entry(loop: Loop, point: Mapping[str, Any]) -> Entry:
+    """A coarse trial: at a constant rate, for it may be gone on with, unless it is judged for the final training."""
+    values = {**loop.prepared.start, **point}
+    if not loop.mode.is_dear:
+        return Entry(values, loop.session.seed)
+    return Entry({**values, "schedule": values.get("schedule") or FINAL_SCHEDULE}, loop.session.seed, is_scheduled=True)
 
 
 def _first_point(loop: Loop) -> dict[str, Any]:
@@ -294,75 +274,6 @@ def _grid(loop: Loop, length: Length) -> tuple[list[dict[str, Any]], Length]:
         str(price), f"{levels} levels of each of {len(space.names)} hyperparameters; every cell is run.", {}, {}
     )
     return points, Length(len(points), epochs, price.seconds)
-
-
-def _heeded(loop: Loop, target: Position) -> Position:
-    """The position that the last verdict makes of this one, with a line in the log."""
-    if loop.verdict is None:
-        return target
-    if not _is_worth_heeding(loop):
-        if loop.verdict.kind in loop.heeded:
-            loop.session.decide(
-                f"{loop.verdict.kind} is not acted on again.",
-                "It was, and the best trial is no better for it.",
-                {},
-                {},
-            )
-        return target
-    change = act(loop.verdict, target, loop.prepared.roles)
-    if not change.what:
-        return target
-    loop.heeded[loop.verdict.kind] = best_score(loop)
-    if loop.known.epochs is not None and change.position.epochs > loop.known.epochs:
-        change = dataclasses.replace(
-            change, position=dataclasses.replace(change.position, epochs=max(loop.known.epochs, target.epochs))
-        )
-    loop.session.decide(
-        change.what,
-        f"{loop.verdict.kind}: {loop.verdict.message}",
-        {"space": target.space.as_json(), "epochs": target.epochs},
-        {"space": change.position.space.as_json(), "epochs": change.position.epochs},
-    )
-    return change.position
-
-
-def _with_room_for_dropout(loop: Loop, target: Position) -> Position:
-    """A wider network for the next round where dropout does not help though the best trial overfits (seed S1)."""
-    best = ranked(loop.observations)
-    if not best:
-        return target
-    by_number = {o.number: o for o in loop.outcomes}
-    session, settings = loop.session, loop.session.settings
-    seen = gap(curves_for(loop, by_number[best[0].number]), settings.curves)
-    finding = dropout_not_working(
-        loop.observations,
-        loop.prepared.roles.dropout,
-        None if seen is None else seen.share,
-        max(2 * (loop.sigma or 0.0), loop.delta),
-        settings.search,
-        "stage coarse",
-    )
-    if finding is None:
-        return target
-    session.find(finding)
-    change = act(finding, target, loop.prepared.roles)
-    if not change.what:  # the space has no hyperparameter of size: the finding tells the user
-        return target
-    session.decide(
-        change.what,
-        f"{finding.kind}: {finding.message}",
-        {"space": target.space.as_json()},
-        {"space": change.position.space.as_json()},
-    )
-    return change.position
-
-
-def _is_worth_heeding(loop: Loop) -> bool:
-    """Whether the verdict is more than worth knowing, and was not acted on before in vain."""
-    if loop.verdict is None or loop.verdict.severity is Severity.INFO:
-        return False
-    before = loop.heeded.get(loop.verdict.kind)
-    return before is None or before - best_score(loop) > loop.delta / 2
 
 
 def _survivors(loop: Loop, good: Sequence[int], target: Position) -> list[Outcome]:

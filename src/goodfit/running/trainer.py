@@ -14,7 +14,7 @@ from goodfit.findings import Finding, plain
 from goodfit.ledger.folder import RunFolder
 from goodfit.ledger.records import CurveRecord, TrialRecord
 from goodfit.running.costs import Timing
-from goodfit.running.engine_choice import EngineChooser
+from goodfit.running.engine_choice import EngineChooser, native_unused, not_batchable
 from goodfit.running.failing import Failures, apart, unbuildable
 from goodfit.running.journal import Journal
 from goodfit.running.outcome import Outcome
@@ -22,7 +22,7 @@ from goodfit.running.prices import Prices
 from goodfit.running.works import Entry, Group, Request, groups_of, work_of
 from goodfit.task import Objective
 from goodfit.training.problem import Problem
-from goodfit.training.trial import Ended, Event, Points, Probed, Regime, Segment, Status, Trial
+from goodfit.training.trial import LEFT_OUT, Ended, Event, Points, Probed, Regime, Segment, Status, Trial
 
 REPORTING_SECONDS = 0.25  # one look at the messages, one transaction and one redraw at most in this time
 
@@ -135,7 +135,10 @@ class Trainer:
             for outcome in outcomes:
                 self._journal.recall(outcome)
         queue = [(work, size) for work, size in works if f"work/{work.key}" not in self._journal]
-        queue.sort(key=lambda pair: -pair[1] * pair[0].to_step * len(pair[0].trials))  # the longest first
+        if deadline is None:
+            queue.sort(key=lambda pair: -pair[1] * pair[0].to_step * len(pair[0].trials))  # the longest first
+        else:  # in the order asked for: what time leaves out must not be the small networks
+            queue.sort(key=lambda pair: pair[0].trials[0].number)
         low, high = share
 
         def show() -> None:
@@ -204,9 +207,9 @@ class Trainer:
                 f"engine/{request.key}/{group.trials[0].number}", lambda group=group: self._choice(request, group)
             )
             if choice.get("refusal"):
-                self._refused(_not_batchable(choice["refusal"], group.trials[0]))
+                self._refused(not_batchable(choice["refusal"], group.trials[0]))
             if choice.get("native_refusal"):
-                self._refused(_native_unused(choice["native_refusal"], group.trials[0]))
+                self._refused(native_unused(choice["native_refusal"], group.trials[0]))
             if choice.get("told") and request.is_kept:
                 self._chosen(choice["engine"], choice["told"])
             for at in range(0, len(group.trials), choice["cohort"]):
@@ -329,7 +332,7 @@ class Trainer:
         while queue:
             work, _ = queue.popleft()
             for trial in work.trials:
-                self._take(Ended(trial.number, Status.STOPPED, 0, "Left out: the stage's time was up."))
+                self._take(Ended(trial.number, Status.STOPPED, 0, LEFT_OUT))
             if is_kept:
                 self._journal.note(f"work/{work.key}", True)
 
@@ -386,21 +389,3 @@ class Trainer:
             engine=outcome.engine,
             reason=outcome.reason,
         )
-
-
-def _not_batchable(refusal: str, trial: Trial) -> Finding:
-    return Finding(
-        kind="not-batchable",
-        message=refusal,
-        action="Nothing has to be done: its trials train one a process.",
-        where=f"trial {trial.number}",
-    )
-
-
-def _native_unused(refusal: str, trial: Trial) -> Finding:
-    return Finding(
-        kind="native-engine-unused",
-        message=refusal,
-        action="Nothing has to be done: its trials train in another engine, more slowly.",
-        where=f"trial {trial.number}",
-    )
