@@ -66,3 +66,25 @@ def test_other_decayed_trainings_may_be_members_of_the_ensemble(tmp_path):
 def test_settings_of_time_lie_within_the_budget():
     budget = dataclasses.asdict(Settings().budget)
     assert budget["gates_share"] <= budget["gates_most"] < 1 - budget["final_share_most"]
+
+
+def test_a_final_training_that_spoils_the_model_is_not_taken(tmp_path):
+    settings = small(budget__peak_factors=(20.0, 30.0))  # far beyond what trains well
+    result = gf.run(digits(), out=tmp_path / "run", trials=4, epochs=4, workers=0, settings=settings)
+    kept = snapshot(tmp_path / "run")
+    stays = [d for d in kept.decisions if "stays as it is" in d.what]
+    assert len(stays) == 1
+    number = int(stays[0].what.split()[1].rpartition("/")[2])
+    trial = next(t for t in kept.trials if t.trial == number)
+    assert dict(result.best.hyperparameters) == dict(trial.hyperparameters)
+    assert result.best.val["accuracy"] == pytest.approx(trial.objective, abs=1e-6)
+
+
+def test_the_first_steps_look_at_less_where_a_step_is_dear(tmp_path):
+    settings = small(initial_loss__share=1e-9)
+    result = gf.check(digits(), out=tmp_path / "run", budget="30s", workers=0, settings=settings)
+    first = next(step for step in result.document["steps"] if step["step"] == "initial-loss")
+    least = Settings().initial_loss
+    assert first["evidence"]["samples"] <= least.samples_least
+    assert first["evidence"]["initialisations"] == least.seeds_least
+    assert first["verdict"] == "pass"

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from training_cases import problem, trial
 
+from goodfit.running.engine_choice import EngineChooser
 from goodfit.training.choice import choose_engine
 from goodfit.training.trial import Regime
 
@@ -52,3 +53,12 @@ def test_another_structure_is_measured_anew_and_a_damaged_cache_is_no_obstacle(t
     assert not first.from_cache
     assert not second.from_cache
     assert len(json.loads((tmp_path / "engines.json").read_text())) == 2
+
+
+def test_a_plan_reckons_with_others_on_the_processor():
+    prob, one = problem(dtype=torch.float32), trial(0)
+    chooser = EngineChooser(None)
+    speed = chooser.steps_per_second(prob, one.hyperparameters)
+    (wall, own) = chooser.took[0]
+    chooser.took = [(4.0, 1.0)]  # what was measured had a quarter of the processor
+    assert chooser.steps_per_second(prob, one.hyperparameters) == pytest.approx(speed * max(wall / own, 1.0) / 4)

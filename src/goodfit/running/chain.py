@@ -112,7 +112,13 @@ def _final(loop: Loop, options: Options) -> StageResult:
     most = full or settings.final_stretch_most * rounds
     result = conduct_final(
         session,
-        Ambition({**loop.prepared.start, **chosen.hyperparameters}, wanted, most, _runners_up(loop, chosen)),
+        Ambition(
+            {**loop.prepared.start, **chosen.hyperparameters},
+            wanted,
+            most,
+            _runners_up(loop, chosen),
+            session.best_so_far(),
+        ),
     )
     for outcome in session.of_this_stage():
         tell_verdict(loop, outcome)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ class EngineChooser:
     Attributes:
         cache: a folder where measured speeds are kept between runs; None: none is kept.
         seconds: for all measurements of a run together.
+        took: seconds that measuring took by the clock and of this process's own.
         is_by_rule: nothing is measured: a plan in trials and epochs reads no clock, and neither the machine's mood nor
             the number of workers changes which trials train together.
     """
@@ -40,6 +42,7 @@ class EngineChooser:
     cache: Path | None
     seconds: float = 10.0
     is_by_rule: bool = False
+    took: list[tuple[float, float]] = dataclasses.field(default_factory=list)  # of each measurement: wall, processor
     choices: dict[str, EngineChoice] = dataclasses.field(default_factory=dict)
     alone: dict[str, EngineChoice] = dataclasses.field(default_factory=dict)  # plain PyTorch's speed, where only that
     refusals: dict[str, str | None] = dataclasses.field(default_factory=dict)
@@ -62,17 +65,17 @@ class EngineChooser:
         if choice is None:
             if self.seconds <= 0:
                 return self._unmeasured(problem, group, regime, each)
-            began = time.perf_counter()
-            choice = choose_engine(
-                problem,
-                group,
-                regime,
-                seconds=min(EACH_SECONDS, self.seconds),
-                cache=self.cache,
-                most=max(each, 16) if each >= LEAST_COHORT else 1,
-            )
+            with self._timed():
+                choice = choose_engine(
+                    problem,
+                    group,
+                    regime,
+                    seconds=min(EACH_SECONDS, self.seconds),
+                    cache=self.cache,
+                    most=max(each, 16) if each >= LEAST_COHORT else 1,
+                )
             (self.choices if each >= LEAST_COHORT else self.alone)[key] = choice
-            self.seconds -= time.perf_counter() - began
+            self.seconds -= self.took[-1][0]
         return {
             "engine": choice.engine,
             "cohort": self._cohort(choice, len(group), slots),
@@ -127,14 +130,32 @@ class EngineChooser:
         return {**alone, "engine": "batched", "cohort": min(RULE_COHORT[kind], len(group))}
 
     def steps_per_second(self, problem: Problem, hyperparameters: Mapping[str, Any]) -> float:
-        """Trial-steps of such trials on one slot: as the fastest engine measured so far, else plain PyTorch, now."""
+        """Trial-steps of such trials a second on one slot, by the clock: as the fastest engine measured so far, else
+        plain PyTorch, now.
+        """
         trial = Trial(0, 0, (Segment(0, dict(hyperparameters), 0),))
         key = _key(problem, trial, Regime())
         known = self.choices.get(key) or self.alone.get(key)
         if known is None:
-            known = choose_engine(problem, [trial], Regime(), seconds=EACH_SECONDS, cache=None, most=1)
+            with self._timed():
+                known = choose_engine(problem, [trial], Regime(), seconds=EACH_SECONDS, cache=None, most=1)
             self.alone[key] = known
-        return max(max(one.trial_steps_per_second for one in known.measured), 1e-6)
+        speed = max(max(one.trial_steps_per_second for one in known.measured), 1e-6)
+        return speed / self._slowdown(problem)
+
+    def _slowdown(self, problem: Problem) -> float:
+        """How much longer a second of this process's own lasts by the clock: above 1 where others share the processor.
+
+        Engines are compared by the process's own time, so that others disturb less; a plan has to reckon with them.
+        """
+        wall, own = (sum(each) for each in zip(*self.took, strict=True)) if self.took else (1.0, 1.0)
+        return max(wall / max(own, 1e-9), 1.0) if problem.device.type == "cpu" else 1.0
+
+    @contextlib.contextmanager
+    def _timed(self) -> Generator[None]:
+        wall, own = time.perf_counter(), time.process_time()
+        yield
+        self.took.append((time.perf_counter() - wall, time.process_time() - own))
 
 
 def _is_measured(engine: str, choice: EngineChoice) -> bool:

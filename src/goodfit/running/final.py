@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from goodfit.errors import TrainingError
+from goodfit.findings import plain
 from goodfit.recipe.final import FINAL_SCHEDULE, choose_paired, compared, rival_schedules
 from goodfit.recipe.plan import FinalLength, final_length
 from goodfit.recipe.result import StageName, StageResult, Verdict
@@ -34,6 +35,7 @@ class Ambition:
     wanted_epochs: float  # a full training
     most_epochs: float
     runners_up: tuple[Mapping[str, Any], ...] = ()  # other good hyperparameters, for an ensemble where time is left
+    incumbent: Outcome | None = None  # the search's best trial, which stays where the final training is worse
 
 
 def conduct_final(session: Session, ambition: Ambition) -> StageResult:
@@ -129,7 +131,35 @@ def conduct_final(session: Session, ambition: Ambition) -> StageResult:
     good, also = ([o for o in found if o.is_feasible and o.last("val_loss") is not None] for found in (runs, others))
     if not good:
         raise TrainingError(f"The final training failed with every seed: {runs[0].reason}.")
+    kept, chosen = _not_worse(session, good, chosen, ambition.incumbent)
+    if kept is not good:
+        good, also = kept, also + good
     return chosen_of(session, good, also, chosen, evidence)
+
+
+def _not_worse(
+    session: Session, runs: list[Outcome], chosen: Mapping[str, Any], incumbent: Outcome | None
+) -> tuple[list[Outcome], Mapping[str, Any]]:
+    """The final trainings, or the search's best trial where those spoiled it: time may have cut them before the decay.
+
+    The best of many trials is flattered by these very samples, so it has to be better by far.
+    """
+    before = None if incumbent is None else per_sample(session, [incumbent])
+    after = per_sample(session, runs)
+    if incumbent is None or before is None or after is None:
+        return runs, chosen
+    comparison = compared(after, before)
+    if comparison.gain <= session.settings.budget.incumbent_errors * comparison.standard_error:
+        return runs, chosen
+    low, high = comparison.interval
+    session.decide(
+        f"Trial {incumbent.number} stays as it is.",
+        f"Sample by sample it is better than the final training by {comparison.gain:.2g} (95 % interval {low:.2g} to "
+        f"{high:.2g}), and by {comparison.loss_gain:.2g} in the loss.",
+        {"hyperparameters": plain(dict(chosen))},
+        {"hyperparameters": plain(dict(incumbent.hyperparameters))},
+    )
+    return [incumbent], incumbent.hyperparameters
 
 
 def _gained(factors: Sequence[float], against: Sequence[Mapping[str, Any]]) -> str:

@@ -43,6 +43,18 @@ def answered_in_time(
     return runs, []
 
 
+def affordable_initial(session: Session, prepared: Prepared) -> tuple[int, int]:
+    """Samples and initialisations of step 1: fewer where the budget's share for it does not last."""
+    settings = session.settings.initial_loss
+    if session.budget_seconds is None:
+        return settings.samples, settings.seeds
+    size = int(prepared.start.get("batch_size", session.problem.default_batch_size))
+    each = session.seconds_per_step(prepared.start) / size  # a forward pass and what is read of its outputs
+    affordable = int(settings.share * session.budget_seconds / each)
+    seeds = min(settings.seeds, max(affordable // settings.samples, settings.seeds_least))
+    return min(settings.samples, max(affordable // seeds, settings.samples_least)), seeds
+
+
 def watched_steps(session: Session, prepared: Prepared) -> int:
     """Steps that the doctor's rules look at: fewer where the budget's share for it does not last."""
     settings = session.settings.initial_loss

@@ -23,6 +23,7 @@ from goodfit.recipe.runs import Ask, Run, run_of
 from goodfit.running.gate_time import (
     affordable_batch_steps,
     affordable_bracket,
+    affordable_initial,
     affordable_rates,
     answered_in_time,
     gates_end,
@@ -71,13 +72,9 @@ def data_stage(session: Session, prepared: Prepared) -> StageResult:
 def initial_loss_stage(session: Session, prepared: Prepared) -> StageResult:
     """Step 1, and what the doctor's rules see in the first steps of training."""
     settings = session.settings.initial_loss
+    samples, seeds = affordable_initial(session, prepared)
     measured = measure_initial(
-        session.problem,
-        prepared.start,
-        session.seed,
-        samples=settings.samples,
-        batches=settings.batches,
-        seeds=settings.seeds,
+        session.problem, prepared.start, session.seed, samples=samples, batches=settings.batches, seeds=seeds
     )
     flow = measure_flow(session.problem, prepared.start, session.seed)
     result = judge_initial_loss(
@@ -89,7 +86,8 @@ def initial_loss_stage(session: Session, prepared: Prepared) -> StageResult:
     if not flow.has_graph or not math.isfinite(flow.loss):
         return result  # nothing can be trained, and the next step says why
     found, steps = _watched(session, prepared)
-    result = dataclasses.replace(result, evidence={**result.evidence, "watched_steps": steps})
+    looked_at = {"samples": measured.samples, "initialisations": seeds, "watched_steps": steps}
+    result = dataclasses.replace(result, evidence={**result.evidence, **looked_at})
     return with_mistakes(result, found, session.findings)
 
 

@@ -129,11 +129,12 @@ def most_rounds(loop: Loop) -> int:
 
 def deadline_of(loop: Loop, length: Length) -> float | None:
     """When a stage is cut: half again and a twentieth of the budget over its plan, never far into the final training's
-    time.
+    time; but where the steps before took all of that, it has half of what it planned, for a run has to train something.
     """
     session = loop.session
     if session.budget_seconds is None or length.seconds is None:
         return None
     latest = session.budget_seconds - 0.8 * final_seconds(loop)
     slack = 0.5 * length.seconds + 0.05 * session.budget_seconds
-    return min(session.elapsed() + length.seconds + slack, latest)
+    now = session.elapsed()
+    return max(min(now + length.seconds + slack, latest), now + 0.5 * length.seconds)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from goodfit.task import Objective
 from goodfit.training.trial import Ended, Event, Points, Probed, Status, Trial
 
 
@@ -78,3 +79,14 @@ class Outcome:
     def last_metrics(self) -> dict[str, float | None]:
         """The last evaluation, by series."""
         return {name: self.last(name) for name in self.series if name.startswith(("train_", "val_"))}
+
+
+def best_of(outcomes: Sequence[Outcome], objective: Objective) -> Outcome | None:
+    """The best by the objective on the validation samples, of those that went to their end where there are any.
+
+    One that was ended early may have looked better at a shorter length, and its weights are not those that were scored.
+    """
+    series = f"val_{objective.metric}"
+    scored = [o for o in outcomes if o.status is not Status.DIVERGED and o.last(series) is not None]
+    whole = [o for o in scored if o.status is Status.DONE]
+    return min(whole or scored, key=lambda o: objective.score(o.last(series) or 0.0), default=None)

@@ -19,7 +19,7 @@ from goodfit.recipe.result import StageName, StageResult, Verdict
 from goodfit.running.costs import Timing
 from goodfit.running.engine_choice import EngineChooser
 from goodfit.running.journal import Journal
-from goodfit.running.outcome import Outcome
+from goodfit.running.outcome import Outcome, best_of
 from goodfit.running.prices import Prices
 from goodfit.running.trainer import Trainer
 from goodfit.settings import Settings
@@ -139,15 +139,9 @@ class Session:
 
     def best_so_far(self) -> Outcome | None:
         """The best trial of the searches so far, by the objective on the validation samples."""
-        objective = self.opened.task.parsed_objective
-        series = f"val_{objective.metric}"
-        searched = [
-            o
-            for o in self.outcomes.values()
-            if o.last(series) is not None
-            and self._stage_names.get(o.stage) in (StageName.COARSE, StageName.FINE, StageName.FINAL)
-        ]
-        return min(searched, key=lambda o: objective.score(o.last(series) or 0.0), default=None)
+        stages = (StageName.COARSE, StageName.FINE, StageName.FINAL)
+        searched = [o for o in self.outcomes.values() if self._stage_names.get(o.stage) in stages]
+        return best_of(searched, self.opened.task.parsed_objective)
 
     def record_result(self, document: Mapping[str, Any]) -> None:
         """Keep result.json's content in the ledger as well: the report is made from there."""

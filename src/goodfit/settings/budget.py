@@ -31,6 +31,11 @@ class BudgetSettings:
     final_seeds_least: int = setting(
         3, "full trainings that the final training's share is to hold, up to that most", "recipe 4.8: 3-5 seeds"
     )
+    incumbent_errors: float = setting(
+        4.0,
+        "standard errors by which the search's best trial has to beat the final training to stay",
+        "ours: the best of 100 is flattered by 2.5 (recipe 4.6)",
+    )
     dear_trainings: float = setting(
         4.0, "full trainings that the budget pays for, below which no round refines", "recipe 4.8 [PD]: panda"
     )

@@ -14,6 +14,9 @@ class InitialLossSettings:
     samples: int = setting(1024, "samples in the measurement", "recipe 2.1")
     batches: int = setting(10, "fewest batches, where the data suffices", "recipe 2.1")
     seeds: int = setting(4, "initialisations looked at: one may be lucky on an easy task", "ours")
+    share: float = setting(0.01, "share of the budget that these may take", "ours")
+    samples_least: int = setting(256, "samples all the same", "ours")
+    seeds_least: int = setting(2, "initialisations all the same", "ours")
     standard_errors: float = setting(
         3.0, "distance from the expectation within noise, in standard errors", "recipe 2.1 [PD]"
     )
