@@ -50,6 +50,13 @@ def test_a_compiler_that_is_missing_or_fails_is_told_in_a_line(monkeypatch, tmp_
 
 
 @pytest.mark.usefixtures("native")
+def test_cohorts_are_not_tried_where_the_native_engine_is_faster_than_plain_pytorch():
+    choice = choose_engine(problem(dtype=torch.float32), TRIALS, Regime(), seconds=0.3)
+    assert [one.engine for one in choice.measured] == ["pool", "native"]
+    assert (choice.engine, choice.refusal) == ("native", None)
+
+
+@pytest.mark.usefixtures("native")
 def test_a_library_of_other_sources_is_not_used(monkeypatch):
     monkeypatch.setattr(library, "source_digest", lambda: "other")
     library._open.cache_clear()

@@ -82,8 +82,6 @@ def _serve(line: Line, hello: Hello, works: Works) -> None:
         trains = not callable(problem())
     if trains:
         importlib.import_module("goodfit.training.engines")
-    if trains and works.empty():
-        importlib.import_module("torch._dynamo")  # torch's optimisers import it at their first step, for seconds
     while True:
         run, orders = works.get()
         send(_run(run, orders, problem, send))

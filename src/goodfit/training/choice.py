@@ -82,7 +82,8 @@ def choose_engine(
 ) -> EngineChoice:
     """Measure plain PyTorch, the native engine and growing cohorts for a few steps each, on one thread.
 
-    The fastest is taken.
+    The fastest is taken. Cohorts are left out where the native engine is faster than plain PyTorch: their first steps
+    load a compiler that this process may never need, which takes longer than all else that is measured.
 
     Args:
         problem: what they train.
@@ -125,8 +126,10 @@ def _measured_choice(
         native_refusal = ENGINES["native"].refuses(problem, trials, regime)
         if native_refusal is None:
             measured.append(_measure_long_calls(ENGINES["native"], problem, trials[0], bare, share))
-    refusal = ENGINES["batched"].refuses(problem, trials, regime) if most > 1 else None
-    if refusal is None:
+    is_native = len(measured) > 1 and measured[1].trial_steps_per_second > measured[0].trial_steps_per_second
+    tries_cohorts = most > 1 and not is_native  # which no cohort was ever seen to overtake on a processor
+    refusal = ENGINES["batched"].refuses(problem, trials, regime) if tries_cohorts else None
+    if tries_cohorts and refusal is None:
         deadline = time.perf_counter() + share * 6  # the dry runs, which are somebody's first steps, do not count
         cohort, before = min(FIRST_COHORT, most), 0.0
         most = min(most, _fitting_in_memory(problem, trials[0], regime))
