@@ -88,3 +88,12 @@ def test_the_first_steps_look_at_less_where_a_step_is_dear(tmp_path):
     assert first["evidence"]["samples"] <= least.samples_least
     assert first["evidence"]["initialisations"] == least.seeds_least
     assert first["verdict"] == "pass"
+
+
+@pytest.mark.parametrize(("share", "samples"), [(0.0, 10), (10.0, 288)])
+def test_final_trainings_are_compared_on_fewer_samples_where_all_take_too_long(tmp_path, share, samples):
+    settings = small(budget__closing_share=share, budget__paired_samples=10, budget__kept_shares=())
+    result = gf.run(digits(), out=tmp_path / "run", budget="25s", workers=0, settings=settings)
+    assert result.document["steps"][-1]["evidence"]["compared_on"] == samples
+    # What is stated is of all of them all the same: a share of 288, not of 10.
+    assert result.best.val["accuracy"] * 288 == pytest.approx(round(result.best.val["accuracy"] * 288), abs=1e-6)

@@ -13,7 +13,7 @@ from goodfit.findings import plain
 from goodfit.recipe.final import FINAL_SCHEDULE, choose_paired, compared, rival_schedules
 from goodfit.recipe.plan import FinalLength, final_length
 from goodfit.recipe.result import StageName, StageResult, Verdict
-from goodfit.running.final_choice import chosen_of
+from goodfit.running.final_choice import chosen_of, closing_seconds
 from goodfit.running.outcome import Outcome
 from goodfit.running.pairs import per_sample
 from goodfit.running.session import Session
@@ -23,8 +23,6 @@ from goodfit.training.averaging import decay_of
 from goodfit.training.seeds import mixed
 
 EVALUATIONS = 16  # on subsets while the seeds train; the whole validation split is scored at the end
-RESERVE_SECONDS = 2.0  # for writing the model and the report at the end
-FORWARD = 1 / 3  # of a training step's arithmetic
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -53,7 +51,7 @@ def conduct_final(session: Session, ambition: Ambition) -> StageResult:
     series = f"val_{objective.metric}"
     deadline = None
     if session.budget_seconds is not None:
-        deadline = session.budget_seconds * 1.02 - _closing_seconds(session, ambition.hyperparameters, plan.trainings)
+        deadline = session.budget_seconds * 1.02 - closing_seconds(session, ambition.hyperparameters, plan.trainings)
     seeds = [mixed(session.seed, 4242, i) % 2**31 for i in range(plan.seeds)]
     factors = tuple(plan.factors)
     runs: list[Outcome] = []
@@ -263,7 +261,7 @@ def _plan(session: Session, ambition: Ambition) -> FinalLength:
         return waves * epochs * per_epoch * step_seconds
 
     def closing(trainings: int) -> float:
-        return _closing_seconds(session, ambition.hyperparameters, trainings)
+        return closing_seconds(session, ambition.hyperparameters, trainings)
 
     seconds = settings.safety * (remaining - closing(2))
     return final_length(
@@ -276,15 +274,6 @@ def _plan(session: Session, ambition: Ambition) -> FinalLength:
         runners_up=len(ambition.runners_up),
         closing=lambda trainings: closing(trainings) - closing(2),
     )
-
-
-def _closing_seconds(session: Session, hyperparameters: Mapping[str, Any], trainings: int) -> float:
-    """What comparing so many trainings on the whole validation split, and testing, takes once they have ended."""
-    size = int(hyperparameters.get("batch_size", session.problem.default_batch_size))
-    forward = FORWARD * session.seconds_per_step(hyperparameters) / size
-    validation = (2 * min(trainings, session.settings.budget.final_seeds) + 2 * trainings) * len(session.problem.val)
-    test = 0 if session.opened.test is None else trainings * len(session.opened.test)
-    return RESERVE_SECONDS + forward * (validation + test)
 
 
 def skipped(reason: str) -> StageResult:

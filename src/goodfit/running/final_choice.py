@@ -27,6 +27,41 @@ from goodfit.running.session import Session
 from goodfit.running.weights import Weights, choose_weights
 from goodfit.training.ensemble import merge_for, merged
 
+RESERVE_SECONDS = 2.0  # for writing the model and the report at the end
+FORWARD = 1 / 3  # of a training step's arithmetic
+ANSWERING = 3  # members that answer in the end, as a plan reckons
+
+
+def closing_seconds(session: Session, hyperparameters: Mapping[str, Any], trainings: int) -> float:
+    """What comparing so many trainings takes once they have ended, with the validation and the test split in whole."""
+    most = _compared_on(session, hyperparameters, trainings)
+    each = _forward_seconds(session, hyperparameters)
+    compared_samples = min(most or len(session.problem.val), len(session.problem.val))
+    test = 0 if session.opened.test is None else len(session.opened.test)
+    answering = min(trainings, ANSWERING)
+    whole = answering * (len(session.problem.val) + test)
+    return RESERVE_SECONDS + each * (_passes(session, trainings) * compared_samples + whole)
+
+
+def _compared_on(session: Session, hyperparameters: Mapping[str, Any], trainings: int) -> int | None:
+    """Validation samples on which so many trainings are compared: all (None), unless that takes too long."""
+    if session.budget_seconds is None:
+        return None
+    settings = session.settings.budget
+    whole = _passes(session, trainings) * len(session.problem.val) * _forward_seconds(session, hyperparameters)
+    return None if whole <= settings.closing_share * session.budget_seconds else settings.paired_samples
+
+
+def _passes(session: Session, trainings: int) -> int:
+    """How often a training's answers on the validation samples are asked for: last weights, averages, as a member."""
+    return 2 * min(trainings, session.settings.budget.final_seeds) + trainings
+
+
+def _forward_seconds(session: Session, hyperparameters: Mapping[str, Any]) -> float:
+    """One sample's forward pass."""
+    size = int(hyperparameters.get("batch_size", session.problem.default_batch_size))
+    return FORWARD * session.seconds_per_step(hyperparameters) / size
+
 
 def chosen_of(
     session: Session,
@@ -45,9 +80,10 @@ def chosen_of(
     """
     problem, objective = session.problem, session.opened.task.parsed_objective
     merge = merge_for(problem.loss)
-    found = choose_weights(session, runs, merge)
+    most = session.decided("final/compared-on", lambda: _compared_on(session, chosen, len(runs) + len(others)))
+    found = choose_weights(session, runs, merge, most)
     weights, each = found.weights, found.each
-    evidence |= found.evidence
+    evidence |= found.evidence | {"compared_on": len(found.together.losses)}
 
     def model(outcome: Outcome) -> nn.Module:
         return weights.model(problem, outcome)
@@ -59,7 +95,7 @@ def chosen_of(
     plain = Weights("plain", "", session.states([o.number for o in others]))
     pool = [*((o, weights) for o in runs), *((o, plain) for o in others)]
     if merge is not None and len(pool) > 1:
-        predictions = [answers(problem, taken.model(problem, o), problem.val) for o, taken in pool]
+        predictions = [answers(problem, taken.model(problem, o), problem.val, most) for o, taken in pool]
 
         def losses_of(chosen_members: tuple[int, ...]) -> np.ndarray:
             together = merged([predictions[i].predictions for i in chosen_members], merge)
@@ -96,7 +132,7 @@ def chosen_of(
     evidence["learning_rate"] = chosen.get("lr")
     evidence["hyperparameters"] = dict(chosen)
     findings = _findings(each, objective, runs)
-    if (small := smallest_told_apart(comparisons, len(problem.val))) is not None:
+    if (small := smallest_told_apart(comparisons, len(found.together.losses))) is not None:
         findings.append(small)
     result = read_final(
         variant=variant,

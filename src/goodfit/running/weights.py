@@ -56,17 +56,19 @@ class Chosen:
     comparisons: list[Comparison]
 
 
-def choose_weights(session: Session, runs: Sequence[Outcome], merge: Merge | None) -> Chosen:
-    """Compare, on all validation samples and over all trainings together: what holds for one may be luck."""
+def choose_weights(
+    session: Session, runs: Sequence[Outcome], merge: Merge | None, samples: int | None = None
+) -> Chosen:
+    """Compare, on all validation samples or so many, over all trainings together: what holds for one may be luck."""
     began = session.elapsed()
     problem = session.problem
     states = session.states([run.number for run in runs])
     last = Weights("plain", "the plain weights", states)
-    each = _scored(session, runs, last, merge)
+    each = _scored(session, runs, last, merge, samples)
     best = Chosen(last, each, _together(session, "plain", runs, each), {}, [])
     affordable = session.decided("final/weights", lambda: _affordable(session, session.elapsed() - began))
     kept = _kept(session, runs)
-    best = _checkpoint(session, runs, merge, best, kept) if affordable > 1 else best
+    best = _checkpoint(session, runs, merge, best, kept, samples) if affordable > 1 else best
     averages, told = _averages(session, runs, last, kept, most=max(affordable, 1))
     best.evidence["averages"] = told
     if not averages:
@@ -83,7 +85,7 @@ def choose_weights(session: Session, runs: Sequence[Outcome], merge: Merge | Non
                 "score": session.opened.task.parsed_objective.natural(candidate.score),
                 "samples": min(most, len(problem.val)),
             }
-    each = _scored(session, runs, averages[place], merge)
+    each = _scored(session, runs, averages[place], merge, samples)
     rival = _together(session, "averaged", runs, each)
     winner, comparison = choose_variant(best.together, rival, None)
     best.evidence.update(comparison)
@@ -122,7 +124,12 @@ def _affordable(session: Session, seconds: float) -> int:
 
 
 def _checkpoint(
-    session: Session, runs: Sequence[Outcome], merge: Merge | None, last: Chosen, kept: dict[int, dict[int, TrialState]]
+    session: Session,
+    runs: Sequence[Outcome],
+    merge: Merge | None,
+    last: Chosen,
+    kept: dict[int, dict[int, TrialState]],
+    samples: int | None,
 ) -> Chosen:
     """The state on the way that was best on the smoothed validation curve, against the last one."""
     objective = session.opened.task.parsed_objective
@@ -137,7 +144,7 @@ def _checkpoint(
         return last
     share = step / max(run.step for run in runs)
     weights = Weights("plain", f"the plain weights after {100 * share:.0f} % of the training", kept[step])
-    each = _scored(session, runs, weights, merge)
+    each = _scored(session, runs, weights, merge, samples)
     rival = _together(session, "plain", runs, each)
     comparison = compared(last.together, rival)
     adopted = comparison.is_better

@@ -62,6 +62,11 @@ class BudgetSettings:
     )
     kept_gigabytes: float = setting(2.0, "size of all that is kept so at most; beyond, nothing is", "ours")
     paired_samples: int = setting(2000, "validation samples on which rivals are compared one by one, at most", "ours")
+    closing_share: float = setting(
+        0.05,
+        "share of the budget that comparing final trainings on all validation samples may take; beyond, fewer compare",
+        "ours",
+    )
     comparing_share: float = setting(0.02, "share of the budget for trying other averages and checkpoints", "ours")
     peak_factors: tuple[float, ...] = setting(
         (0.5, 1.0, 2.0, 3.0), "peak rates tried under decay, as multiples of the constant one", "recipe 4.8"
