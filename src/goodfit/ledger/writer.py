@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from goodfit.clock import Clock, SystemClock
-from goodfit.ledger.points import joined
 from goodfit.ledger.records import CurveRecord, MemoRecord, Record, StageRecord, TrialRecord
 from goodfit.ledger.store import StudyWriter
 
@@ -82,14 +81,14 @@ class Writer:
 
 
 def merged(records: list[Record]) -> Iterator[Record]:
-    """The records that count: the last of a stage, a trial or a memo; curves of a series as one; all others.
+    """The records that count: the last of a stage, a trial or a memo; all others, whose order is kept.
 
-    Stages and trials come before what belongs to them; findings and decisions keep their order.
+    Stages and trials come before what belongs to them. Parts of a curve are joined where they are written.
     """
     stages: dict[int, StageRecord] = {}
     trials: dict[int, TrialRecord] = {}
     memos: dict[str, MemoRecord] = {}
-    curves: dict[tuple[int, str], list[CurveRecord]] = {}
+    curves: list[CurveRecord] = []
     others: list[Record] = []
     for record in records:
         match record:
@@ -100,11 +99,11 @@ def merged(records: list[Record]) -> Iterator[Record]:
             case MemoRecord():
                 memos[record.key] = record
             case CurveRecord():
-                curves.setdefault((record.trial, record.series), []).append(record)
+                curves.append(record)
             case _:
                 others.append(record)
     yield from stages.values()
     yield from trials.values()
-    yield from (joined(parts) for parts in curves.values())
+    yield from curves
     yield from others
     yield from memos.values()
