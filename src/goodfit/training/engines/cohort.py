@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from goodfit.training.batches import Feed
 from goodfit.training.course import Course, InForce, batch_size_of, course_of
@@ -17,7 +17,7 @@ from goodfit.training.dropout import begin_step, counter_dropouts
 from goodfit.training.engine import Control, Emit
 from goodfit.training.engines.captured import Replayed, recorder
 from goodfit.training.engines.columns import Columns
-from goodfit.training.engines.looking import evaluated, evaluated_together, probe_batch
+from goodfit.training.engines.looking import RowsEvaluation, probe_batch
 from goodfit.training.engines.pace import DEVICE_INTERVAL, SEND_STEPS
 from goodfit.training.engines.program import Program, trained_names
 from goodfit.training.engines.stack import Stack, is_finite_rows, row_optimizer
@@ -83,7 +83,7 @@ class Cohort:
                 self.stack.set_average(row, state.average)
         self.optimizer = row_optimizer(self.stack, [s.choice for s in self.in_force], states)
         self.pending: list[tuple[int, Tensor]] = []
-        self.can_evaluate_together = True
+        self.evaluation = RowsEvaluation(self.program, problem, self.feed)
         self.tried_rows = len(self.rows)
         self._limits: np.ndarray | None = None
 
@@ -335,21 +335,12 @@ class Cohort:
             for row, place in enumerate(self.rows)
             if place not in self.left and (not suffix or self.in_force[row].ema_decay is not None)
         ]
-        if not shown:
-            return
-        if self.can_evaluate_together:
-            try:
-                points = evaluated_together(self.program, self.stack, self.problem, self.feed, suffix)
-            except Exception:  # a metric that vmap cannot run: each row by itself, which raises what is the user's
-                self.can_evaluate_together = False
-            else:
-                for row in shown:
-                    values = {series: float(by_row[row]) for series, by_row in points.items()}
-                    self.curves[self.rows[row]].add_all(self.step, values)
-                return
-        for row in shown:
+
+        def alone(row: int) -> nn.Module:
             load_into(self.scratch, self.state_of(self.rows[row]), averaged=bool(suffix))
-            points = evaluated(self.scratch, self.problem, self.feed, suffix)
+            return self.scratch
+
+        for row, points in self.evaluation.points(self.stack, shown, suffix, alone):
             self.curves[self.rows[row]].add_all(self.step, points)
 
     def _batch(self, step: int) -> Batch:

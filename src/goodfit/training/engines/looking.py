@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from torch import nn
@@ -47,6 +48,37 @@ def evaluated_together(
                         raise ValueError(f"{name} is not one number a batch")
                     points[series] = points.get(series, 0.0) + values.double().cpu().numpy() * share
     return points
+
+
+class RowsEvaluation:
+    """Points of a stack's rows: all in one pass, as long as the metrics allow it."""
+
+    def __init__(self, program: Program, problem: Problem, feed: Feed) -> None:
+        self._program, self._problem, self._feed = program, problem, feed
+        self._goes_together = True
+
+    def points(
+        self, stack: Stack, rows: Sequence[int], suffix: str, alone: Callable[[int], nn.Module]
+    ) -> Iterator[tuple[int, dict[str, float]]]:
+        """Each of these rows with its points by series name.
+
+        Args:
+            stack: the weights of all rows.
+            rows: those that are asked for.
+            suffix: ".averaged" reads the averages.
+            alone: gives a row's model by itself, with its averages where the suffix asks for them.
+        """
+        if self._goes_together and rows:
+            try:
+                points = evaluated_together(self._program, stack, self._problem, self._feed, suffix)
+            except Exception:  # a metric that vmap cannot run: each row by itself, which raises what is the user's
+                self._goes_together = False
+            else:
+                for row in rows:
+                    yield row, {series: float(by_row[row]) for series, by_row in points.items()}
+                return
+        for row in rows:
+            yield row, evaluated(alone(row), self._problem, self._feed, suffix)
 
 
 def probe_batch(feed: Feed) -> Batch:

@@ -13,26 +13,27 @@ import torch
 from torch import Tensor
 
 from goodfit.training.batches import Feed
-from goodfit.training.counter import keys
 from goodfit.training.course import batch_size_of, course_of
 from goodfit.training.curve import Curve
 from goodfit.training.divergence import not_finite_reason
-from goodfit.training.dropout import begin_step, counter_dropouts
+from goodfit.training.dropout import counter_dropouts
 from goodfit.training.engine import Control, Emit
 from goodfit.training.engines.looking import probe_batch
 from goodfit.training.engines.native import library
 from goodfit.training.engines.native.criterion import criterion_of
+from goodfit.training.engines.native.ends import not_finite_at
+from goodfit.training.engines.native.evaluation import Evaluation
 from goodfit.training.engines.native.memory import Blocks
 from goodfit.training.engines.native.network import network_of, ops_of, used_names
 from goodfit.training.engines.start import dropout_rates, limit_of, start_model
-from goodfit.training.evaluation import as_number, chunks_of, evaluating
+from goodfit.training.evaluation import evaluating
 from goodfit.training.faults import telling
 from goodfit.training.fitted import fitted_reason, goal_loss
 from goodfit.training.losses import LossWatch
 from goodfit.training.optimizers import SLOTS
 from goodfit.training.probing import probe
 from goodfit.training.problem import Problem
-from goodfit.training.regularisers import TrainingLoss, check_label_smoothing, own_smoothing
+from goodfit.training.regularisers import check_label_smoothing, own_smoothing
 from goodfit.training.splits import ResidentSplit
 from goodfit.training.states import load_into, state_buffers
 from goodfit.training.trial import ASKED_TO_LEAVE, Regime, Status, Trial, TrialState
@@ -264,15 +265,8 @@ class NativeTraining:
     def _not_finite(self, value: float) -> EndOf:
         """The first bad step and what broke, found on the plain model."""
         self._write_model()
-        dropouts = list(counter_dropouts(self.model).values())
-        if dropouts:
-            table = keys([self.trial.seed], range(self.step, self.step + 1), len(dropouts))[0, 0]
-            for dropout, key in zip(dropouts, torch.from_numpy(table), strict=True):
-                dropout.key = key
-        begin_step(dropouts)
-        batch = self.feed.batch(self.trial.seed, self.step)
-        loss = TrainingLoss(self.model, self.problem.loss)
-        return Status.DIVERGED, *not_finite_reason(self.model, lambda _, b: loss(b), batch, value, self.step)
+        bad = not_finite_at(self.model, self.problem, self.feed, self.trial.seed, self.step, value)
+        return Status.DIVERGED, *bad
 
     def _weights_end(self) -> EndOf | None:
         """Whether the last update left weights that are not finite."""
@@ -294,9 +288,10 @@ class NativeTraining:
     def _look(self) -> None:
         """Evaluate and probe as the regime asks after this many steps."""
         with telling(f"evaluating trial {self.trial.number} after step {self.step}"), torch.no_grad():
-            self._evaluate("", self.weights, self.statistics)
+            points = self._evaluation.points(self.weights, self.statistics, "")
             if self.average is not None and self.average_statistics is not None:
-                self._evaluate(".averaged", self.average, self.average_statistics)
+                points |= self._evaluation.points(self.average, self.average_statistics, ".averaged")
+            self.curve.add_all(self.step, points)
             self.curve.extend("lr", np.array([self.step]), np.array([self.in_force.lr(self.step)]))
             self.curve.offer()
             if self.regime.probe:
@@ -304,34 +299,9 @@ class NativeTraining:
                 batch = probe_batch(self.feed)
                 self.curve.tell(probe(self.model, self.problem.loss, batch, self.trial.number, self.step))
 
-    def _evaluate(self, suffix: str, weights: Tensor, statistics: Tensor) -> None:
-        """Losses and metrics on the fixed subsets, as `evaluation.evaluate_model` has them."""
-        for prefix, inputs, pieces in self._evaluated_pieces:
-            totals: dict[str, float] = {}
-            count = sum(len(indices) for indices, _ in pieces)
-            for indices, target in pieces:
-                prediction = self._predict(weights, statistics, inputs, indices)
-                values = {"loss": self.problem.loss.function(prediction, target)}
-                values.update({name: metric(prediction, target) for name, metric in self.problem.metrics.items()})
-                for name, value in values.items():
-                    totals[name] = totals.get(name, 0.0) + as_number(name, value) * len(indices)
-            for name, total in totals.items():
-                self.curve.add(f"{prefix}_{name}{suffix}", self.step, total / count)
-
     @functools.cached_property
-    def _evaluated_pieces(self) -> list[tuple[str, Tensor, list[tuple[Tensor, Tensor]]]]:
-        """For each fixed subset: its name, all inputs of its split, and pieces of (positions, targets)."""
-        found = []
-        for prefix, split, indices in (
-            ("train", self.problem.train, self.feed.eval_train),
-            ("val", self.problem.val, self.feed.eval_val),
-        ):
-            if len(indices):
-                assert isinstance(split, ResidentSplit)
-                inputs, targets = split.samples
-                pieces = [(chunk.contiguous(), targets.index_select(0, chunk)) for chunk in chunks_of(indices)]
-                found.append((prefix, inputs.contiguous(), pieces))
-        return found
+    def _evaluation(self) -> Evaluation:
+        return Evaluation(self.problem, self.feed, self.criterion, self._predict)
 
     def _predict(self, weights: Tensor, statistics: Tensor, inputs: Tensor, indices: Tensor) -> Tensor:
         """Outputs in eval mode: [samples, *output]."""
