@@ -26,7 +26,7 @@ def association(inputs: Any, labels: Any) -> Association | None:
 
     Args:
         inputs: [n, d].
-        labels: [n]; whole numbers of at most 50 values are classes.
+        labels: [n]; whole numbers of at most 50 values are classes. Or [n, k]: told by their first principal component.
 
     Returns:
         The association; None where there is nothing to tell apart.
@@ -34,6 +34,7 @@ def association(inputs: Any, labels: Any) -> Association | None:
     x, y = np.asarray(inputs, np.float64)[:_MOST], np.asarray(labels, np.float64)[:_MOST]
     if len(x) < 30 or not np.isfinite(x).all() or not np.isfinite(y).all():
         return None
+    y = _first_component(y) if y.ndim > 1 else y
     x = x[:, x.std(0) > 0]
     if not x.shape[1] or y.std() == 0:
         return None
@@ -65,6 +66,18 @@ def association(inputs: Any, labels: Any) -> Association | None:
     zs = [(real[i] - dealt[:, i].mean()) / max(dealt[:, i].std(), 0.2 / math.sqrt(len(y))) for i in range(2)]
     best = int(np.argmax(zs))
     return Association(score=real[best], z=float(zs[best]))
+
+
+def _first_component(labels: np.ndarray) -> np.ndarray:
+    """Several numbers a sample as one: along the direction in which they vary most, each scaled to its spread."""
+    if labels.shape[1] == 1:
+        return labels[:, 0]
+    spread = labels.std(0)
+    scaled = (labels - labels.mean(0))[:, spread > 0] / spread[spread > 0]
+    if not scaled.shape[1]:
+        return labels[:, 0]
+    _, directions = np.linalg.eigh(scaled.T @ scaled)
+    return scaled @ directions[:, -1]
 
 
 def neighbours(inputs: Any, labels: Any) -> tuple[float, float]:

@@ -6,23 +6,22 @@ import copy
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from goodfit.diagnosis.association import Association, association, neighbours, shifted
+from goodfit.doctor.mixing import lies_along_first_axis, mixed_samples, outputs_of
 from goodfit.doctor.replay import redrawn
 from goodfit.findings import Finding
-from goodfit.recording.kept import KeptBatch
-from goodfit.recording.pairing import rows_of
 from goodfit.recording.recorder import Recorder
 from goodfit.recording.records import Recording
-from goodfit.recording.tensors import sample_hashes_all, tensors_in
+from goodfit.recording.tensors import is_plain, sample_hashes_all, tensors_in
 from goodfit.settings.doctor import DoctorSettings
 
 
 def tests_of_batches(recording: Recording, recorder: Recorder, settings: DoctorSettings) -> list[Finding]:
     """Mixed samples, ignored inputs, mispaired labels, class numbers taken for measurements: what the tests find."""
     found: list[Finding] = []
-    for test in (_mixed_samples, _ignored_inputs, _mispaired_labels, _class_numbers):
+    for test in (mixed_samples, _ignored_inputs, _mispaired_labels, _class_numbers):
         try:
             finding = test(recording, recorder, settings)
         except Exception as error:  # the user's own code, run in a way it was not written for
@@ -33,116 +32,10 @@ def tests_of_batches(recording: Recording, recorder: Recorder, settings: DoctorS
     return found
 
 
-def _mixed_samples(recording: Recording, recorder: Recorder, settings: DoctorSettings) -> Finding | None:
-    """Change one sample, and watch the outputs of the others, in eval mode."""
-    kept = recorder.kept
-    batch = next((b for b in kept.batches if _lies_along_first_axis(b, recording)), None)
-    if batch is None:
-        return None
-    assert kept.model is not None
-    model = copy.deepcopy(kept.model)
-    model.eval()
-    if any(isinstance(m, nn.modules.batchnorm._BatchNorm) and not m.track_running_stats for m in model.modules()):
-        return None
-    n = len(next(tensors_in((batch.args, batch.kwargs))))
-    with torch.no_grad():
-        before = _outputs(model, batch, n)
-        again = _outputs(model, batch, n)
-        if before is None or again is None or not torch.equal(before, again):
-            return None  # random in eval mode, too
-        if _needs_all(model, batch, n):
-            return None  # a graph's nodes: the network takes them all or none
-        touched, moved = 0, 0.0
-        places = [n // 2, n - 1, 0][: min(3, n)]
-        for place in places:
-            order = list(range(n))
-            order[place] = (place + n // 2 + 1) % n
-            after = _outputs(model, batch, n, order)
-            if after is None:
-                return None
-            apart = (after - before).abs().amax(1)
-            own = float(apart[place])
-            others = [i for i in range(n) if i != place]
-            scale = max(own, float(before.std()), 1e-12)
-            if float(apart[others].max()) > 1e-3 * scale:
-                touched, moved = touched + 1, max(moved, float(apart[others].max()) / scale)
-    if touched < min(2, len(places)):
-        return None
-    use = recording.models[kept.module_number]
-    return Finding(
-        kind="batch-dimension-mixup",
-        message=(
-            f"The samples of a batch are not kept apart in {use.name}: changing one of {n} samples changes "
-            "the outputs of "
-            f"others by up to {moved:.0%} of their spread, in eval mode."
-        ),
-        action=(
-            "Find where the batch axis is taken for another one: batch_first=True for recurrent and attention layers, "
-            "transpose or permute instead of view or reshape."
-        ),
-        evidence={"samples": n, "samples_changed": len(places), "others_moved": touched, "largest_move": moved},
-        where=str(use.training_site or ""),
-        confidence=0.93,
-    )
-
-
-def _lies_along_first_axis(batch: KeptBatch, recording: Recording) -> bool:
-    """Whether a batch's samples surely lie along the first axis of all inputs.
-
-    They do where there is one target for each, where rows were picked by an index, and where a loader says so.
-    """
-    given = list(tensors_in((batch.args, batch.kwargs)))
-    if not given or any(t.ndim < 1 or len(t) != len(given[0]) for t in given) or len(given[0]) < 3:
-        return False
-    if all(t.ndim < 2 for t in given):
-        return False
-    n, target = len(given[0]), batch.target
-    per_sample = target.ndim > 0 and len(target) == n and bool(batch.shape) and batch.shape[0] == n
-    if per_sample and (target.ndim == 1 or target[0].numel() == 1):
-        return True
-    if batch.picked:
-        return True
-    sizes = {loader.batch_size for loader in recording.loaders if loader.trained_batches}
-    return n in sizes and all(n not in t.shape[1:] for t in given)
-
-
-def _needs_all(model: nn.Module, batch: KeptBatch, n: int) -> bool:
-    """Whether the network cannot take a part of the batch."""
-    try:
-        return _outputs(model, batch, n, list(range(n - 1))) is None
-    except (RuntimeError, IndexError, ValueError, AssertionError):
-        return True
-
-
-def _outputs(model: nn.Module, batch: KeptBatch, n: int, order: list[int] | None = None) -> Tensor | None:
-    """What the network puts out, a row a sample: [len(order), ...]; None where that is not what it puts out.
-
-    A network may draw random numbers in eval mode, too: it gets the same ones each time.
-    """
-    torch.manual_seed(0)
-    args, kwargs = (batch.args, batch.kwargs) if order is None else _picked((batch.args, batch.kwargs), n, order)
-    out = next(tensors_in(model(*args, **kwargs)), None)
-    rows = n if order is None else len(order)
-    if out is None or not out.is_floating_point() or out.ndim == 0 or len(out) != rows:
-        return None
-    return out.detach().double().reshape(rows, -1)
-
-
-def _picked(value: Any, n: int, order: list[int]) -> Any:
-    """The same nest of tuples, lists and dicts with the given rows of every tensor that has a row a sample."""
-    if isinstance(value, Tensor):
-        return value[order] if value.ndim and len(value) == n else value
-    if isinstance(value, dict):
-        return {key: _picked(item, n, order) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return type(value)(_picked(item, n, order) for item in value)
-    return value
-
-
 def _ignored_inputs(recording: Recording, recorder: Recorder, settings: DoctorSettings) -> Finding | None:
     """Whether all samples get the same answer, with the weights as trained and with any others."""
     kept = recorder.kept
-    batch = next((b for b in kept.batches if _lies_along_first_axis(b, recording)), None)
+    batch = next((b for b in kept.batches if lies_along_first_axis(b, recording)), None)
     if batch is None:
         return None
     assert kept.model is not None
@@ -152,7 +45,7 @@ def _ignored_inputs(recording: Recording, recorder: Recorder, settings: DoctorSe
     alike = all(bool((t == t[:1]).all()) for t in tensors_in((batch.args, batch.kwargs)))
     with torch.no_grad():
         for seed in range(3):
-            out = _outputs(model, batch, n)
+            out = outputs_of(model, batch, n)
             if out is None or not bool(torch.isfinite(out).all()):
                 return None
             if float((out - out[:1]).abs().max()) > 1e-7 * max(float(out.abs().max()), 1e-12):
@@ -190,8 +83,9 @@ def _mispaired_labels(recording: Recording, recorder: Recorder, settings: Doctor
         return None
     held_out = recorder.pairs.held_out
     of_held_out = None
-    if held_out is not None and len(held_out[0]) >= settings.pairs_least:
-        of_held_out = association(_described(held_out[0]), held_out[1])
+    given = None if held_out is None else described([held_out[0]], len(held_out[0]))
+    if held_out is not None and given is not None and len(given) >= settings.pairs_least:
+        of_held_out = association(given, held_out[1])
     evidence: dict[str, Any] = {"samples": len(pairs[0]), "z_as_paired": as_paired.z, "score": as_paired.score}
     if of_held_out is not None and of_held_out.z > settings.pairs_shifted:
         evidence |= {"z_held_out": of_held_out.z, "score_held_out": of_held_out.score}
@@ -228,15 +122,25 @@ def _misaligned(recording: Recording, recorder: Recorder, said: str, evidence: d
 
 def _shifted_labels(recording: Recording, recorder: Recorder, settings: DoctorSettings) -> Finding | None:
     """Whether labels a few places on go with the inputs far better than their own, in the data's own order."""
-    pairs = _ordered_pairs(recorder) or _pairs(recorder)
-    if pairs is None or len(pairs[0]) < settings.pairs_least or _are_windows(pairs[0]):
+    ordered = _ordered_pairs(recorder)
+    pairs = ordered[:2] if ordered is not None else _pairs(recorder)
+    if pairs is None or len(pairs[0]) < settings.pairs_least:
         return None
     as_paired = association(*pairs)
     if as_paired is None:
         return None
+    if ordered is not None:
+        found = _reversed_labels(recording, recorder, settings, ordered, as_paired)
+        if found is not None:
+            return found
+    if _are_windows(pairs[0]):
+        return None
+    if as_paired.z > settings.pairs_related and as_paired.score > 1 - settings.pairs_lead:
+        return None  # no other pairing could lead by as much as it would have to
+    some = tuple(part[:_SHIFTED] for part in pairs)
     best: tuple[int, Association] | None = None
     for shift in (1, -1, 2, -2, 3, -3):
-        seen = association(*shifted(*pairs, shift))
+        seen = association(*shifted(*some, shift))
         if seen is not None and (best is None or seen.z > best[1].z):
             best = (shift, seen)
     if best is None or best[1].z < settings.pairs_shifted:
@@ -255,6 +159,35 @@ def _shifted_labels(recording: Recording, recorder: Recorder, settings: DoctorSe
         "shift": shift,
         "z_shifted": seen.z,
         "score_shifted": seen.score,
+    }
+    return _misaligned(recording, recorder, said, evidence, 0.95)
+
+
+def _reversed_labels(
+    recording: Recording,
+    recorder: Recorder,
+    settings: DoctorSettings,
+    ordered: tuple[Tensor, Tensor, Tensor],
+    as_paired: Association,
+) -> Finding | None:
+    """Whether the labels of the data run against its inputs: counted from their end they go with them far better."""
+    inputs, _, from_end = ordered
+    seen = association(inputs, from_end)
+    if seen is None or seen.z < settings.pairs_shifted or seen.score <= as_paired.score:
+        return None
+    left, left_reversed = 1 - as_paired.score**2, 1 - seen.score**2
+    if as_paired.z > settings.pairs_related and left_reversed > settings.reversed_left * left:
+        return None
+    said = (
+        f"The labels of the training set run against its inputs: as paired they are told from them with a score of "
+        f"{as_paired.score:.2f}, counted from their end with {seen.score:.2f}."
+    )
+    evidence = {
+        "samples": len(inputs),
+        "z_as_paired": as_paired.z,
+        "score": as_paired.score,
+        "z_reversed": seen.z,
+        "score_reversed": seen.score,
     }
     return _misaligned(recording, recorder, said, evidence, 0.95)
 
@@ -284,7 +217,7 @@ def _class_numbers(recording: Recording, recorder: Recorder, settings: DoctorSet
     if max(use.target_values.values()) > 2.5 / len(values) * sum(use.target_values.values()):
         return None  # counts and ratings pile up
     pairs = _pairs(recorder)
-    if pairs is None or len(pairs[0]) < settings.pairs_least:
+    if pairs is None or pairs[1].ndim > 1 or len(pairs[0]) < settings.pairs_least:
         return None
     same, apart = neighbours(*pairs)
     if same < settings.class_purity or apart < settings.class_apart:
@@ -303,19 +236,24 @@ def _class_numbers(recording: Recording, recorder: Recorder, settings: DoctorSet
 
 
 def _pairs(recorder: Recorder) -> tuple[Tensor, Tensor] | None:
+    """Different training samples with their targets, [n, d] and [n] or [n, k]; None where they are not one by one."""
     rows, labels = [], []
     for batch in recorder.kept.batches:
         target = batch.target
-        if target.ndim == 0 or target.numel() != len(target):
+        if target.ndim == 0 or target.ndim > 2 or not (target.is_floating_point() or target.numel() == len(target)):
             return None
-        given = rows_of(list(tensors_in((batch.args, batch.kwargs))), len(target))
-        if given is None:
+        given = described(list(tensors_in((batch.args, batch.kwargs))), len(target))
+        if given is None or target[0].numel() > _MOST_COLUMNS:
             return None
-        rows.append(_described(given))
-        labels.append(target.detach().flatten())
-    if not rows or len({row.shape[1] for row in rows}) != 1:
+        rows.append(given)
+        labels.append(target.detach().flatten() if target.numel() == len(target) else target.detach())
+    if not rows or len({row.shape[1] for row in rows}) != 1 or len({label.ndim for label in labels}) != 1:
         return None
     return _once_each(torch.cat(rows), torch.cat(labels))
+
+
+_MOST_COLUMNS = 64  # of targets with several numbers a sample
+_SHIFTED = 600  # samples that each shift is tried on: the time of a test grows with their cube
 
 
 def _once_each(rows: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -327,27 +265,45 @@ def _once_each(rows: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     return rows[kept], labels[kept]
 
 
-def _described(given: Tensor) -> Tensor:
-    """Inputs as rows of numbers; words as how often each comes up."""
-    given = given.detach()
-    if given.is_floating_point():
-        return given.flatten(1).double()
+def described(parts: list[Tensor], n: int) -> Tensor | None:
+    """Inputs as rows of numbers, [n, d]: words as how often each comes up, two alike by how they differ, too."""
+    parts = [t.detach() for t in parts if t.ndim]
+    if not parts or any(len(t) != n or not is_plain(t) or t.is_complex() for t in parts):
+        return None
+    told = [_words(t) if t.ndim > 1 and not t.is_floating_point() else t.reshape(n, -1).double() for t in parts]
+    if len(parts) == 2 and parts[0].shape == parts[1].shape and parts[0].is_floating_point():
+        told.append((told[0] - told[1]).abs())
+    return torch.cat(told, dim=1)
+
+
+def _words(given: Tensor) -> Tensor:
     flat = given.flatten(1).long().clamp(0, 4095)
     return torch.zeros(len(flat), 4096, dtype=torch.float64).scatter_add_(1, flat, torch.ones_like(flat).double())
 
 
-def _ordered_pairs(recorder: Recorder) -> tuple[Tensor, Tensor] | None:
-    """The first samples of the training set in its own order, where its tensors can be seen."""
+def _ordered_pairs(recorder: Recorder) -> tuple[Tensor, Tensor, Tensor] | None:
+    """The first samples of the training set in its own order, where its tensors can be seen.
+
+    Returns:
+        Inputs, their targets, and the targets counted from the other end, each a row a sample.
+    """
     loaders = [use for use in recorder.recording.loaders if use.trained_batches]
     for use in sorted(loaders, key=lambda one: -one.trained_batches):
         reference = recorder.loader_watch.datasets.get(use.number)
         dataset = reference() if reference is not None else None
         indices = getattr(dataset, "indices", None)
         tensors = getattr(getattr(dataset, "dataset", dataset), "tensors", None)
-        if tensors is None or len(tensors) != 2 or tensors[0].ndim < 2 or tensors[1].numel() != len(tensors[0]):
+        if tensors is None or len(tensors) != 2 or tensors[0].ndim < 2 or not tensors[1].ndim or tensors[1].ndim > 2:
             continue
-        rows = torch.as_tensor(sorted(indices))[:1500] if indices is not None else slice(0, 1500)
-        return _described(tensors[0][rows]), tensors[1][rows].flatten()
+        inputs, goals = tensors
+        if goals.numel() != len(inputs) and not (goals.is_floating_point() and goals[0].numel() <= _MOST_COLUMNS):
+            continue
+        rows = torch.as_tensor(sorted(indices))[:1500] if indices is not None else torch.arange(min(1500, len(inputs)))
+        found = described([inputs[rows]], len(rows))
+        if found is None:
+            continue
+        goals = goals.flatten() if goals.numel() == len(inputs) else goals
+        return found, goals[rows], goals[len(goals) - 1 - rows]
     return None
 
 

@@ -12,6 +12,7 @@ from goodfit.doctor.capacity import capacity_finding
 from goodfit.doctor.checks import checks
 from goodfit.doctor.experiments import UNSUPPORTED, confirmed
 from goodfit.doctor.lengths import length_findings
+from goodfit.doctor.mixing import turned_axis
 from goodfit.doctor.pairings import pairing_findings
 from goodfit.doctor.rates import rate_findings
 from goodfit.doctor.replay import Replay, Unable
@@ -41,7 +42,7 @@ def examine(
     if recorder is not None and extra_seconds > 0 and not recording.is_adversarial:
         of_facts += tests_of_batches(recording, recorder, own)
     if replay is not None and all(finding.severity == Severity.INFO for finding in of_facts):
-        of_facts += tried(pairing_findings, recording, replay, own)
+        of_facts += tried(turned_axis, recording, replay, own) or tried(pairing_findings, recording, replay, own)
     of_signals, of_outcomes = signals(recording, own), outcomes(recording, own)
     # with a fact known, rates are no question: the figures would be those of the broken loop
     of_rates: list[Finding] = []

@@ -29,6 +29,7 @@ class Variant:
     targets: Change | None = None
     clear: bool = True  # gradients before every step
     training: bool = True  # mode of the network
+    batch_first: bool = False  # layers that take the first axis for time take it for the batch
     redraw: bool = False  # fresh weights by each layer's own initialisation
     no_decay: bool = False
     no_dropout: bool = False
@@ -147,6 +148,9 @@ class Replay:
             model.load_state_dict(self._kept.weights)
         if variant.redraw:
             redrawn(model)
+        if variant.batch_first:
+            for module in _time_first(model):
+                module.batch_first = True
         if variant.no_dropout:
             for module in model.modules():
                 if isinstance(module, nn.modules.dropout._DropoutNd):
@@ -209,6 +213,16 @@ class Replay:
         assert self._kept.function is not None
         value = self._kept.function(out, target, **self._kept.options)
         return value if value.ndim == 0 else value.mean()
+
+
+def _time_first(model: nn.Module) -> list[Any]:
+    kinds = (nn.RNNBase, nn.MultiheadAttention)
+    return [module for module in model.modules() if isinstance(module, kinds) and not module.batch_first]
+
+
+def turnable(model: nn.Module) -> list[str]:
+    """The classes of the layers that take the first axis of their inputs for time."""
+    return [type(module).__name__ for module in _time_first(model)]
 
 
 def redrawn(model: nn.Module) -> int:

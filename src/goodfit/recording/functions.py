@@ -18,6 +18,7 @@ from goodfit.recording.graph import saved_dim
 from goodfit.recording.losses import PAIRED, LossWatch, is_of
 from goodfit.recording.origins import RISKY, OriginWatch
 from goodfit.recording.records import BroadcastUse, CutUse, Site, SoftmaxUse
+from goodfit.recording.reshapes import ReshapeWatch
 from goodfit.recording.state import State, without_functions
 
 Handler = Callable[[str, Any, tuple[Any, ...], dict[str, Any], Any], None]
@@ -29,6 +30,7 @@ _CUTS = {"detach", "item", "numpy", "tolist", "detach_"}
 _FLAT = {"sign", "sgn", "round", "floor", "ceil", "trunc", "fix", "heaviside"}  # gradient 0 wherever there is one
 _PRODUCTS = {"matmul", "__matmul__", "mm", "bmm", "linear"}  # the second factor is the weight
 _CASTS = {"float", "double", "to", "type", "type_as"}
+_RESHAPES = {"view", "reshape"}
 _DIFFERENCES = {"sub", "__sub__", "rsub", "__rsub__", "subtract"}
 _MULTIPLIED = {"mul", "__mul__", "__rmul__", "multiply"}
 
@@ -99,6 +101,7 @@ class FunctionWatch:
         self._softmaxes: dict[tuple[str, Site], SoftmaxUse] = {}
         self.origins = OriginWatch(state, losses)
         self.cuts = CutWatch(state)
+        self.reshapes = ReshapeWatch(state)
         self.bare = BareWatch(state)
         self._broadcasts: dict[Site, BroadcastUse] = {}
         self.broadcast_numbers: dict[int, BroadcastUse] = {}  # graph node -> its line
@@ -131,6 +134,8 @@ class FunctionWatch:
             return name.strip("_"), self._risk
         if name in ("__getitem__", "index_select"):
             return name, self._pick
+        if name in _RESHAPES:
+            return name, self._reshaped
         if name in _DIFFERENCES:
             return name, self._difference
         if name in _MULTIPLIED:
@@ -267,6 +272,10 @@ class FunctionWatch:
             kept = self.state.picked
             kept.append(weakref.ref(out))
             del kept[:-16]
+
+    def _reshaped(self, name: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
+        if args and isinstance(args[0], Tensor) and isinstance(out, Tensor):
+            self.reshapes.see(args[0], out)
 
     def _in_network(self) -> bool:
         """Whether a network runs; criteria written as modules hold no parameters."""

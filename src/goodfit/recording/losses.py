@@ -20,8 +20,11 @@ PAIRED = frozenset({
     "multilabel_soft_margin_loss", "soft_margin_loss", "hinge_embedding_loss", "multilabel_margin_loss",
 })  # fmt: skip
 CLASSED = frozenset({"cross_entropy", "nll_loss", "multi_margin_loss"})
+# Operations that lay a tensor out anew without changing the order of its numbers.
+_LAID_OUT = ("ViewBackward", "UnsafeViewBackward", "ReshapeAliasBackward", "SqueezeBackward", "UnsqueezeBackward")
 _MOST_VALUES_KEPT = 64
 _MOST_LABELS = 40_000
+_MOST_COLUMNS = 64  # of targets with several numbers a sample
 
 
 class LossWatch:
@@ -87,6 +90,8 @@ class LossWatch:
                 forward.labels = facts.labels
             elif target.ndim and target.numel() == len(target) and name not in CLASSED:
                 forward.labels = target.detach().flatten()
+            elif target.ndim == 2 and target.is_floating_point() and target.shape[1] <= _MOST_COLUMNS:
+                forward.labels = target.detach()
         if number is None:
             join(False)
             return
@@ -114,14 +119,29 @@ class LossWatch:
 def is_of(forward: Forward, prediction: Tensor) -> bool:
     """Whether a prediction is a network's output as it was, or laid out anew without changing the order."""
     output = forward.output() if forward.output is not None else None
-    if output is None or output is prediction:
-        return output is not None
+    if output is None:  # `loss(model(x).view(-1, 10), y)` keeps the network's output by its graph alone
+        return _is_laid_out_of(prediction, forward.numbers[:1])
+    if output is prediction:
+        return True
     return (
         prediction.numel() == output.numel()
         and prediction.data_ptr() == output.data_ptr()
         and prediction.is_contiguous()
         and output.is_contiguous()
     )
+
+
+def _is_laid_out_of(prediction: Tensor, numbers: tuple[int, ...]) -> bool:
+    node = prediction.grad_fn
+    for _ in range(8):
+        if node is None:
+            return False
+        if node._sequence_nr() in numbers:
+            return True
+        if not node.name().startswith(_LAID_OUT):
+            return False
+        node = node.next_functions[0][0] if node.next_functions else None
+    return False
 
 
 def _bound(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:

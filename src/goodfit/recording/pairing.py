@@ -57,7 +57,7 @@ class PairWatch:
         labels = forward.labels
         if labels is None or len(self._seen) >= _MOST_EVALUATED or self._bytes >= _MOST_BYTES:
             return
-        if labels.numel() != len(labels):
+        if labels.ndim > 2:
             return
         rows = rows_of(forward.given, len(labels))
         if rows is None:
@@ -68,12 +68,12 @@ class PairWatch:
         if new:
             picked = rows[new].clone()
             self._bytes += picked.numel() * picked.element_size()
-            self._evaluated.append((picked, labels.flatten()[new].clone()))
+            self._evaluated.append((picked, labels[new].clone()))
 
     @property
     def held_out(self) -> tuple[Tensor, Tensor] | None:
-        """Evaluated samples that were not trained on, each once: [n, ...] and [n]."""
-        if not self._evaluated or len({(rows.shape[1:], rows.dtype) for rows, _ in self._evaluated}) != 1:
+        """Evaluated samples that were not trained on, each once: [n, ...] and [n] or [n, k]."""
+        if not self._evaluated or len({(r.shape[1:], r.dtype, y.shape[1:]) for r, y in self._evaluated}) != 1:
             return None
         return torch.cat([rows for rows, _ in self._evaluated]), torch.cat([goal for _, goal in self._evaluated])
 

@@ -274,6 +274,16 @@ class BroadcastUse:
 
 
 @dataclasses.dataclass(slots=True)
+class ReshapeUse:
+    """A line that reshapes a batch so that its length stands at another axis than the first."""
+
+    site: Site
+    before: Shape
+    after: Shape
+    hits: int = 0  # trained passes that took what came out, and gave one output for each sample
+
+
+@dataclasses.dataclass(slots=True)
 class CutUse:
     """A line that leaves the autograd graph with a tensor that was in it, or passes no gradient on."""
 
@@ -413,6 +423,7 @@ class Recording:
     softmaxes: list[SoftmaxUse] = dataclasses.field(default_factory=list)
     flats: list[CutUse] = dataclasses.field(default_factory=list)  # sign, round, ...: their derivative is 0 everywhere
     broadcasts: list[BroadcastUse] = dataclasses.field(default_factory=list)
+    reshapes: list[ReshapeUse] = dataclasses.field(default_factory=list)
     cuts: list[CutUse] = dataclasses.field(default_factory=list)
     linear_pairs: list[LinearPair] = dataclasses.field(default_factory=list)
     nonlinear_operations: int = 0  # kinds of them in the trained graph

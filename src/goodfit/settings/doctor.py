@@ -92,10 +92,16 @@ class DoctorSettings:
     pairs_related: float = setting(3.0, "sigmas above chance from which inputs say something of their labels", _OURS)
     pairs_shifted: float = setting(5.0, "the same for labels shifted against the inputs, to be believed", _OURS)
     pairs_lead: float = setting(0.3, "lead of shifted labels where those as paired say something, too", _OURS)
+    reversed_left: float = setting(
+        0.6, "unexplained share of labels counted from their end over that as paired, to be believed", _OURS
+    )
     class_purity: float = setting(0.7, "share of nearest samples with the same number, in classes", _OURS)
     class_apart: float = setting(0.7, "distance of differing neighbours over that of any two, in classes", _OURS)
     moved_unlearned: float = setting(0.85, "last loss over the first from which moved labels are tried", _OURS)
     moved_learned: float = setting(0.85, "loss with moved labels over that without, to be believed", _OURS)
+    turned_gain: float = setting(
+        0.6, "loss of few steps with the batch axis turned over that of the whole training, to be believed", _OURS
+    )
     idle: float = setting(
         0.3, "share of an optimiser's steps without any gradient that makes it hold the wrong ones", _OURS
     )

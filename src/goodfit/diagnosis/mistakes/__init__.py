@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from goodfit.diagnosis.mistakes import clearing, data, dynamics, flow, lengths, modes, outputs, reach, schedules
+from goodfit.diagnosis.mistakes import axes, clearing, data, dynamics, flow, lengths, modes, outputs, reach, schedules
 from goodfit.findings import Finding
 from goodfit.recording.records import Recording
 from goodfit.settings.doctor import DoctorSettings
@@ -29,6 +29,7 @@ FACTS: tuple[Mistake, ...] = (
     modes.eval_mode_while_training,
     reach.frozen_parameters,
     modes.train_mode_while_evaluating,
+    axes.batch_dimension_mixup,
     data.labels_misaligned,
     data.no_shuffle,
     data.data_leakage,
