@@ -16,6 +16,7 @@ from goodfit.doctor.mixing import turned_axis
 from goodfit.doctor.pairings import pairing_findings
 from goodfit.doctor.rates import rate_findings
 from goodfit.doctor.replay import Replay, Unable
+from goodfit.doctor.starts import start_findings
 from goodfit.findings import Finding, Severity
 from goodfit.recording.records import Recording
 from goodfit.settings import Settings
@@ -43,6 +44,9 @@ def examine(
         of_facts += tests_of_batches(recording, recorder, own)
     if replay is not None and all(finding.severity == Severity.INFO for finding in of_facts):
         of_facts += tried(turned_axis, recording, replay, own) or tried(pairing_findings, recording, replay, own)
+    of_starts: list[Finding] = []
+    if replay is not None and all(finding.severity == Severity.INFO for finding in of_facts):
+        of_starts = tried(start_findings, recording, replay, own)
     of_signals, of_outcomes = signals(recording, own), outcomes(recording, own)
     # with a fact known, rates are no question: the figures would be those of the broken loop
     of_rates: list[Finding] = []
@@ -56,6 +60,8 @@ def examine(
     else:
         of_facts = confirmed(of_facts, recording, replay, own)
         of_signals = confirmed(of_signals, recording, None, own)
+    if of_starts:
+        of_signals = [*of_starts, *(finding for finding in of_signals if finding.kind != of_starts[0].kind)]
     of_outcomes = confirmed(of_outcomes, recording, replay, own)
     told = (*of_facts, *of_signals, *of_rates, *of_outcomes)
     if replay is not None and all(finding.severity == Severity.INFO for finding in told):

@@ -30,6 +30,7 @@ class Variant:
     clear: bool = True  # gradients before every step
     training: bool = True  # mode of the network
     batch_first: bool = False  # layers that take the first axis for time take it for the batch
+    usual_weights: bool = False  # normal ones of deviation 1/sqrt(fan-in), biases of 0
     redraw: bool = False  # fresh weights by each layer's own initialisation
     no_decay: bool = False
     no_dropout: bool = False
@@ -148,6 +149,8 @@ class Replay:
             model.load_state_dict(self._kept.weights)
         if variant.redraw:
             redrawn(model)
+        if variant.usual_weights:
+            _make_usual(model)
         if variant.batch_first:
             for module in _time_first(model):
                 module.batch_first = True
@@ -213,6 +216,18 @@ class Replay:
         assert self._kept.function is not None
         value = self._kept.function(out, target, **self._kept.options)
         return value if value.ndim == 0 else value.mean()
+
+
+def _make_usual(model: nn.Module) -> None:
+    """Draw every trained weight from a normal distribution of deviation 1/sqrt(fan-in), and set biases to 0."""
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if not parameter.requires_grad:
+                continue
+            if parameter.ndim >= 2:
+                parameter.normal_(0, 1 / math.sqrt(max(parameter[0].numel(), 1)))
+            elif "bias" in name.rpartition(".")[2]:
+                parameter.zero_()
 
 
 def _time_first(model: nn.Module) -> list[Any]:

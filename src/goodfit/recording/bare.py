@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from goodfit.recording import graph, tensors
-from goodfit.recording.forwards import rows_alike
+from goodfit.recording.forwards import gain_of, rows_alike
 from goodfit.recording.records import ParameterUse
 from goodfit.recording.state import State
 
@@ -71,6 +71,8 @@ class BareWatch:
         if not self._is_weight(weight):
             return
         entry.role, entry.units_last = LINEAR, self.state.weights[id(weight)][1]
+        if entry.gain is None:
+            entry.gain = gain_of(weight, units_last=entry.units_last)
         if (entry.is_bare or entry.units_last) and weight.ndim == 2:
             entry.rows_alike = min(weight.shape) >= 2 and rows_alike(weight.T if entry.units_last else weight)
 

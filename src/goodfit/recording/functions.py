@@ -30,6 +30,7 @@ _CUTS = {"detach", "item", "numpy", "tolist", "detach_"}
 _FLAT = {"sign", "sgn", "round", "floor", "ceil", "trunc", "fix", "heaviside"}  # gradient 0 wherever there is one
 _PRODUCTS = {"matmul", "__matmul__", "mm", "bmm", "linear"}  # the second factor is the weight
 _CASTS = {"float", "double", "to", "type", "type_as"}
+_BOUNDING = ("Relu", "Sigmoid", "Tanh", "Softplus")  # operations whose answers keep to a range
 _RESHAPES = {"view", "reshape"}
 _DIFFERENCES = {"sub", "__sub__", "rsub", "__rsub__", "subtract"}
 _MULTIPLIED = {"mul", "__mul__", "__rmul__", "multiply"}
@@ -333,14 +334,22 @@ class FunctionWatch:
             return
         self._multiplied(name, func, args, kwargs, out)
         left, right = args[0], args[1]
-        prediction, target = (left, right) if any(is_of(f, left) for f in self.state.pending) else (right, left)
+        prediction, target = (left, right) if self._is_put_out(left) else (right, left)
         if target.requires_grad or not prediction.ndim or not target.ndim or prediction.ndim > 2:
             return
         if len(target) != len(prediction) or target.numel() < 2 or not target.is_floating_point():
             return
-        if not any(is_of(f, prediction) for f in self.state.pending):
+        if not self._is_put_out(prediction):
             return
         self._losses.see("difference", func, (prediction, target), {}, out)
+
+    def _is_put_out(self, tensor: Tensor) -> bool:
+        """Whether a network put a tensor out: as its first output, or as another one that a nonlinearity bounds."""
+        pending = self.state.pending
+        if any(is_of(f, tensor) for f in pending):
+            return True
+        bounded = tensor.grad_fn is not None and tensor.grad_fn.name().startswith(_BOUNDING)
+        return bounded and any(reference() is tensor for f in pending for reference in f.outputs[1:])
 
 
 def _is_unsqueezed(tensor: Tensor) -> bool:

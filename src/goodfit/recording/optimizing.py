@@ -20,6 +20,7 @@ from goodfit.recording.state import LossCall, State
 _MOST_POINTS = 4096
 _HELD = 4  # optimisers kept alive until the end
 _ROLES = 4  # steps at which the graph is asked which leaves are weights
+_MOST_LEAVES = 64  # of a loop without an optimiser
 _PROBED = 8  # parameters looked at for leftover gradients
 _SMALL = 400  # operations of a graph that is read at every step, where it must be
 _RATIO_VALUES = 2_000_000  # weights whose update is measured
@@ -49,6 +50,7 @@ class OptimizerWatch:
         self._tracked: dict[int, _Tracked] = {}
         self._flows: dict[int, LayerFlow] = {}
         self._manual: dict[int, Tensor] = {}  # weights at the last backward pass, where no optimiser is
+        self._leaves: list[int] = []  # of the last backward pass of such a loop, first layers first
         self._stride = 1
         self.last_loss: LossCall | None = None
         self.cleared_last = False  # gradients were cleared since the last backward pass
@@ -225,6 +227,7 @@ class OptimizerWatch:
     def _look_at_manual(self, reached: dict[int, Tensor]) -> None:
         """Loops that change their parameters without an optimiser."""
         recording = self.state.recording
+        self._leaves = [key for key in reversed(reached) if key in self.state.parameter_uses][:_MOST_LEAVES]
         moved, leaves = 0, list(reached.items())[:_PROBED]
         for key, leaf in leaves:
             before, now = self._manual.get(key), leaf.detach().flatten()[:64]
@@ -238,6 +241,16 @@ class OptimizerWatch:
             recording.steps += 1
             self.settle()
         self._manual = {key: leaf.detach().flatten()[:64].clone() for key, leaf in leaves}
+
+    def after_backward(self) -> None:
+        """Gradients of a loop that changes its parameters without an optimiser, right after they were computed."""
+        state = self.state
+        if not state.deep or state.in_step or any(tracked.use.steps for tracked in self._tracked.values()):
+            return
+        for key in self._leaves:
+            leaf = state.alive(key)
+            if leaf is not None and leaf.grad is not None and not leaf.grad.is_sparse:
+                self._flow(leaf, float(leaf.grad.norm()) / math.sqrt(leaf.numel()))
 
     # ---- steps
 

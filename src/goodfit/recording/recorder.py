@@ -314,7 +314,10 @@ class Recorder:
                     self._settled()
                     self._next_window()
             try:
-                return original(tensors, *args, **kwargs)
+                answer = original(tensors, *args, **kwargs)
+                if self.state.here():
+                    self._guarded(self._optimizers.after_backward, "backward")
+                return answer
             except RuntimeError as error:
                 if "does not require grad" in str(error):
                     self.recording.broken_graph = str(error)

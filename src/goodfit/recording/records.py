@@ -187,6 +187,7 @@ class ParameterUse:
     stepped_before: bool = False  # it was trained at some time
     default_start: bool = False  # looks drawn by the layer's own initialisation
     changed: bool = False  # between the first and the last look
+    gain: float | None = None  # at the start: root mean square of a weight, times the root of its inputs
     rows_alike: bool = False  # at the start: all units of the layer the same
     rows_alike_at_end: bool = False
     mode_eval: bool = False  # its network ran in eval mode

@@ -47,6 +47,7 @@ class Forward:
     args: tuple[Any, ...] | None = None
     kwargs: dict[str, Any] | None = None
     output: Any = None  # a weak reference
+    outputs: tuple[Any, ...] = ()  # the same, of all that it put out
     source: ModelUse | None = None  # the network whose output it took
     samples: int = 0
     hashes: list[int] = dataclasses.field(default_factory=list)

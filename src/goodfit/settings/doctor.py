@@ -41,6 +41,7 @@ class DoctorSettings:
     minority_recall: float = setting(0.1, "recall of the rarer classes below which the model falls back", _OURS)
     dead: float = setting(0.4, "share of a layer's ReLU units at zero for all samples", "recipe 6.1 (course notes)")
     vanishing: float = setting(1e-3, "rms gradient of the first layers over that of the last", "recipe 6.1 [PD]")
+    vanishing_unlearned: float = setting(1e-2, "the same in a training that learned nothing", _OURS)
     exploding: float = setting(100.0, "largest gradient norm over its median, or norm over the weights'", _OURS)
     input_scale: float = setting(
         10.0, "deviation or mean of inputs from which they are not normalised", "recipe 2.0 [PD]"
@@ -50,10 +51,20 @@ class DoctorSettings:
     initial_excess: float = setting(
         1.0, "first loss over the expected one, in units of it, that makes a bad start", _OURS
     )
+    gain_low: float = setting(0.15, "size of a weight at the start over 1/sqrt(fan-in) below which it is odd", _OURS)
+    gain_high: float = setting(4.0, "the same above which it is odd", _OURS)
+    start_left: float = setting(0.15, "last loss over the first below which the start is not doubted", _OURS)
+    start_spread: float = setting(3.0, "deviation of a regression's first answers over its targets', too wide", _OURS)
+    start_unlearned: float = setting(0.97, "last loss over the first from which nothing was learned", _OURS)
+    start_gain: float = setting(
+        0.8, "loss of few steps from usual weights over that of the whole training, to be believed", _OURS
+    )
     steps_tried: int = setting(40, "steps of an experiment", "issue 5")
     seeds_tried: int = setting(3, "seeds of an experiment", _OURS)
     remedy_gain: float = setting(0.1, "relative gain of the loss that confirms a remedy", _OURS)
-    saturated: float = setting(0.9, "share of sigmoid or tanh values in their flat parts", "recipe 6.1 [PD]")
+    saturated: float = setting(
+        0.6, "share of sigmoid or tanh values in their flat parts, at the start and at the end", "recipe 6.1, ours"
+    )
     ratio_high: float = setting(0.1, "update over weight from which it is off", "recipe 6.1, x100 around 1e-3")
     ratio_low: float = setting(1e-5, "update over weight below which it is off", "recipe 6.1, x100 around 1e-3")
     dead_untried: float = setting(0.8, "the same where no experiment can be made", _OURS)

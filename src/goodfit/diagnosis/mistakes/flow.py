@@ -91,7 +91,69 @@ def bad_initialisation(recording: Recording, settings: DoctorSettings) -> Findin
                 where=str(use.site),
                 confidence=0.85,
             )
-    return None
+    return _stuck_at_zero(recording, settings) or _stuck_by_start(recording, settings)
+
+
+def far_from_usual(recording: Recording, settings: DoctorSettings) -> list[ParameterUse]:
+    """Trained weights that inputs are multiplied by and that started far larger or smaller than usual."""
+    kinds = ("LSTM", "GRU", "RNN")
+    return [
+        p
+        for p in recording.parameters
+        if (p.in_optimizer or (p.model is None and p.reached > 0))
+        and not p.loaded
+        and (p.is_linear or p.layer.startswith(kinds))
+        and p.gain is not None
+        and not settings.gain_low <= p.gain <= settings.gain_high
+    ]
+
+
+def _stuck_at_zero(recording: Recording, settings: DoctorSettings) -> Finding | None:
+    """Weights that start at 0 and multiply each other: no gradient ever comes back to any of them."""
+    weights = [p for p in recording.parameters if p.in_optimizer and len(p.shape) >= 2 and p.gradients >= settings.hits]
+    stuck = [p for p in weights if p.gain == 0.0 and p.zero_gradients == p.gradients]
+    if not stuck or len(stuck) < len(weights):
+        return None
+    return Finding(
+        kind="bad-initialisation",
+        message=(
+            f"All weights ({', '.join(p.name for p in stuck[:3])}) start at 0, and their gradients are exactly 0 at "
+            f"every one of {stuck[0].gradients} steps looked at: each is multiplied by "
+            "another that is 0, so none ever moves."
+        ),
+        action="Start all but one of the factors at small random numbers.",
+        evidence={"layers": len(stuck), "names": [p.name for p in stuck[:8]], "steps": recording.steps},
+        where=_where(recording),
+        confidence=0.96,
+    )
+
+
+def _stuck_by_start(recording: Recording, settings: DoctorSettings) -> Finding | None:
+    """Weights far from the usual size in most layers, in a training that learned nothing."""
+    odd = far_from_usual(recording, settings)
+    weights = [p for p in recording.parameters if p.is_linear and p.reached]
+    if recording.is_adversarial or len(odd) < max(2, 0.5 * len(weights)) or not _learned_nothing(recording, settings):
+        return None
+    gains = [p.gain for p in odd if p.gain is not None]
+    return Finding(
+        kind="bad-initialisation",
+        message=(
+            f"{len(odd)} of {len(weights)} weights start at {min(gains):.2g} to {max(gains):.2g} times the usual size, "
+            f"and in {recording.steps} steps nothing was learned: what goes in or comes back is lost on the way."
+        ),
+        action="Start weights at random numbers of deviation about 1/sqrt(inputs of a unit), as layers do.",
+        evidence={"layers": len(odd), "names": [p.name for p in odd[:8]], "times_the_usual": gains[:8]},
+        where=_where(recording),
+        confidence=0.85,
+    )
+
+
+def _learned_nothing(recording: Recording, settings: DoctorSettings) -> bool:
+    """Whether the training loss ended where it began."""
+    losses = [value for _, value in recording.step_losses if math.isfinite(value)]
+    if len(losses) < settings.few_points:
+        return False
+    return statistics.median(losses[-5:]) > settings.start_unlearned * statistics.median(losses[:3]) > 0
 
 
 def _units(parameter: ParameterUse) -> int:
@@ -104,7 +166,8 @@ def vanishing_gradient(recording: Recording, settings: DoctorSettings) -> Findin
     if len(flows) < 4:
         return None
     first, last = _typical(flows[0]), max(_typical(flow) for flow in flows[-2:])
-    if last <= 0 or first / last > settings.vanishing or not first > 0:
+    limit = settings.vanishing_unlearned if _learned_nothing(recording, settings) else settings.vanishing
+    if last <= 0 or first / last > limit or not first > 0:
         return None
     between = [_typical(flow) for flow in flows]
     falling = sum(a < b for a, b in itertools.pairwise(between))
@@ -260,7 +323,9 @@ def _of_one_model(recording: Recording) -> list[LayerFlow]:
         return []
     most = max(counts, key=lambda key: counts[key])
     kinds = ("Linear", "Conv")
-    return [f for f in recording.flows if f.model == most and f.layer.startswith(kinds) and len(f.gradient_rms) >= 4]
+    order = {p.name: place for place, p in enumerate(recording.parameters)}  # optimisers may hold them in another one
+    flows = [f for f in recording.flows if f.model == most and f.layer.startswith(kinds) and len(f.gradient_rms) >= 4]
+    return flows if most is None else sorted(flows, key=lambda flow: order.get(flow.name, len(order)))
 
 
 def _typical(flow: LayerFlow) -> float:

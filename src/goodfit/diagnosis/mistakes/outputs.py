@@ -10,6 +10,7 @@ from goodfit.settings.doctor import DoctorSettings
 
 _SQUARED = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "difference")
 _BOUNDED = (*_SQUARED[:-1], "cross_entropy", "nll_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits")
+_LOG_RATES = {"Sigmoid": (1.0, math.e), "Tanh": (1 / math.e, math.e), "Relu": (1.0, math.inf)}  # rates that these allow
 _CEILED = ("Clamp", "Hardtanh", "Relu6", "Hardsigmoid")
 
 
@@ -237,7 +238,7 @@ def wrong_output_activation(recording: Recording, settings: DoctorSettings) -> F
 def _range_finding(use: LossUse, settings: DoctorSettings) -> Finding | None:
     producer = _producer(use)
     share, given, fits = 0.0, "", ""
-    if use.function in _SQUARED:
+    if use.function in (*_SQUARED, "gaussian_nll_loss"):
         if producer.startswith(("Relu", "Softplus", "ThresholdBackward", "Exp")) and "Relu6" not in producer:
             share, given, fits = use.target_below_zero, "numbers of 0 and more", "below 0"
         elif producer.startswith(("Sigmoid", "Softmax", "Hardsigmoid")):
@@ -251,10 +252,20 @@ def _range_finding(use: LossUse, settings: DoctorSettings) -> Finding | None:
             share, given, fits = 1.0, "logits within a span of 1 or 2", ""
         elif use.function == "cross_entropy" and use.classes == 1:
             share, given, fits = 1.0, "one logit per sample, whose softmax is 1 whatever it is,", ""
+        elif producer.startswith("Tanh") and use.target_whole_numbers == use.trained:
+            share, given, fits = 1.0, "logits between -1 and 1, probabilities of 0.27 to 0.73,", ""
+    elif use.function == "binary_cross_entropy" and producer.startswith("Softmax"):
+        if use.probabilities > settings.share * use.trained > 2 * use.target_rows_sum_to_one:
+            share, given, fits = 1.0, "numbers that sum to 1, although a sample may have several labels or none", ""
+    elif use.function == "poisson_nll_loss" and use.options.get("log_input", True):
+        name = next((name for name in _LOG_RATES if producer.startswith(name)), "")
+        low, high = _LOG_RATES.get(name, (0.0, math.inf))
+        if use.target.mean < low or use.target.high > 2 * high:
+            share, given, fits = 1.0, f"logarithms of rates of {low:.2g} to {high:.3g}", ""
     if share <= settings.target_outside:
         return None
     name = producer.removesuffix("Backward0") or "The network"
-    tail = f", but {share:.0%} of the targets lie {fits}" if fits else ", which the loss cannot work with"
+    tail = f", but {share:.0%} of the targets lie {fits}" if fits else ", which the targets and the loss do not go with"
     return Finding(
         kind="wrong-output-activation",
         message=f"{name} at the output gives only {given}{tail}.",
