@@ -12,7 +12,7 @@ class Timing:
     """One work that has ended, on one slot."""
 
     size: float  # operations of a minibatch's forward pass, what a step's arithmetic grows with
-    steps: int  # steps of all its trials together
+    steps: float  # steps of all its trials together, evaluations among them by their arithmetic
     seconds: float
 
 

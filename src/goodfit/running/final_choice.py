@@ -25,10 +25,10 @@ from goodfit.running.outcome import Outcome
 from goodfit.running.scoring import Scored, answers, scored, scored_answers
 from goodfit.running.session import Session
 from goodfit.running.weights import Weights, choose_weights
+from goodfit.running.works import FORWARD
 from goodfit.training.ensemble import merge_for, merged
 
 RESERVE_SECONDS = 2.0  # for writing the model and the report at the end
-FORWARD = 1 / 3  # of a training step's arithmetic
 ANSWERING = 3  # members that answer in the end, as a plan reckons
 
 

@@ -17,6 +17,7 @@ from goodfit.running.outcome import Outcome
 from goodfit.running.reading import observation_of
 from goodfit.running.session import Session
 from goodfit.running.trying import Prepared
+from goodfit.running.works import EVALUATIONS, affordable_evaluation
 from goodfit.space import Log, Space
 from goodfit.space.defaults import usual_rates
 from goodfit.strategy.observation import Observation
@@ -181,9 +182,15 @@ def best_score(loop: Loop) -> float:
     return min((o.score for o in loop.contenders if o.score is not None), default=float("inf"))
 
 
+def evaluated_samples(session: Session, epochs: float) -> int:
+    """Validation samples behind each point of a searched trial's curves, by its length."""
+    trained = round(epochs * len(session.problem.train))
+    return min(affordable_evaluation(trained, EVALUATIONS), len(session.problem.val))
+
+
 def standard_error(loop: Loop, score: float | None) -> float:
     objective = loop.session.opened.task.parsed_objective
     if score is None:
         return 0.0
-    samples = min(2000, len(loop.session.problem.val))
+    samples = evaluated_samples(loop.session, loop.position.epochs)
     return standard_error_of(abs(objective.score(score)), samples, loop.is_share)

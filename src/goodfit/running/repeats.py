@@ -8,7 +8,7 @@ import numpy as np
 
 from goodfit.findings import plain
 from goodfit.recipe.final import Candidate as PerSample
-from goodfit.recipe.final import compared
+from goodfit.recipe.final import choose_paired, compared
 from goodfit.recipe.search import ranked
 from goodfit.running.lengths import search_seconds_left, trial_seconds
 from goodfit.running.loop import Loop
@@ -25,8 +25,10 @@ def choose(loop: Loop) -> Observation:
     session, settings = loop.session, loop.session.settings.budget
     objective = session.opened.task.parsed_objective
     top = loop.contenders[: settings.repeat_top]
-    if len(top) < 2 or loop.mode.is_dear:
+    if len(top) < 2:
         return top[0]
+    if loop.mode.is_dear:
+        return _choose_as_they_are(loop, top)
     seconds = search_seconds_left(loop)
     cost = sum(trial_seconds(session, o.hyperparameters, loop.position.epochs) for o in top) / session.executor.slots
     seeds = settings.repeat_seeds
@@ -70,6 +72,22 @@ def choose(loop: Loop) -> Observation:
         {"hyperparameters": plain(winner.candidate.hyperparameters)},
     )
     return top[winner.index]
+
+
+def _choose_as_they_are(loop: Loop, top: Sequence[Observation]) -> Observation:
+    """The best of the top few, sample by sample and without fresh seeds; between equals the cheaper one."""
+    session = loop.session
+    pairs = [per_sample(session, [session.outcomes[found.number]]) for found in top]
+    if not any(pairs):
+        return top[0]
+    place = choose_paired(pairs, [session.size_of(found.hyperparameters) for found in top])
+    session.decide(
+        f"Trial {top[place].number}'s hyperparameters go into the final training.",
+        " ".join(["No time for fresh seeds.", *_told_by_samples(pairs, [found.number for found in top], place)]),
+        {"best_trial": top[0].number},
+        {"hyperparameters": plain(top[place].hyperparameters)},
+    )
+    return top[place]
 
 
 def _paired_error(pairs: Sequence[PerSample | None], unpaired: float) -> float:

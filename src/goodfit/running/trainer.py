@@ -19,7 +19,7 @@ from goodfit.running.failing import Failures, apart, unbuildable
 from goodfit.running.journal import Journal
 from goodfit.running.outcome import Outcome
 from goodfit.running.prices import Prices
-from goodfit.running.works import Entry, Group, Request, groups_of, work_of
+from goodfit.running.works import EVALUATIONS, Entry, Group, Request, evaluating_steps, groups_of, work_of
 from goodfit.task import Objective
 from goodfit.training.problem import Problem
 from goodfit.training.trial import LEFT_OUT, Ended, Event, Points, Probed, Regime, Segment, Status, Trial
@@ -82,7 +82,7 @@ class Trainer:
         *,
         epochs: float | None = None,
         regime: Regime | None = None,
-        evaluations: int = 12,
+        evaluations: int = EVALUATIONS,
         eval_samples: int | None = None,
         deadline: float | None = None,
         share: tuple[float, float] = (0.0, 1.0),
@@ -101,7 +101,7 @@ class Trainer:
                 parent's start.
             regime: how to look at the trials; evaluation steps are filled in where it has none.
             evaluations: points on the evaluated curves.
-            eval_samples: samples in each evaluated subset; None: as many as cost a seventh of the training at most.
+            eval_samples: samples in each evaluated subset; None: as many as `works.affordable_evaluation` says.
             deadline: the run's elapsed seconds at which trials are stopped and those not begun are left out.
             share: where this training lies within its stage, for the progress bar.
             is_kept: whether states are kept, for later stages and for a resume; a gate's trials are short, and a gate
@@ -363,10 +363,12 @@ class Trainer:
                 self._journal.add(self._record(outcome, ended=True))
 
     def _finish(self, work: CohortWork, size: float, seconds: float, is_kept: bool) -> None:
-        steps = 0
+        steps = 0.0
         for trial in work.trials:
             start = self.outcomes[trial.parent].step if trial.parent is not None else 0
-            steps += max(0, self.outcomes[trial.number].step - start)
+            end = self.outcomes[trial.number].step
+            size = int(trial.hyperparameters.get("batch_size", self._problem.default_batch_size))
+            steps += max(0, end - start) + evaluating_steps(work.regime, size, start, end)
         if is_kept:  # a gate's works are too short to tell what a step costs
             self._prices.add(Timing(size, steps, seconds))
             self._journal.note(f"work/{work.key}", True)

@@ -6,7 +6,7 @@ import dataclasses
 
 from goodfit.diagnosis.curves import Curves
 from goodfit.diagnosis.reading import Reading, diagnose_curves
-from goodfit.running.loop import Loop
+from goodfit.running.loop import Loop, evaluated_samples
 from goodfit.running.outcome import Outcome
 from goodfit.running.reading import curves_of
 from goodfit.running.roles import has_dropout
@@ -27,7 +27,8 @@ def curves_for(loop: Loop, outcome: Outcome) -> Curves:
     """A trial's curves as rules read them."""
     session = loop.session
     family = session.outcomes
-    sizes = (min(2000, len(session.problem.train)), min(2000, len(session.problem.val)))
+    samples = evaluated_samples(session, outcome.epochs)
+    sizes = (min(samples, len(session.problem.train)), samples)
     smoothed = float(outcome.hyperparameters.get("label_smoothing") or 0.0) > 0
     return curves_of(
         outcome,

@@ -15,6 +15,10 @@ from goodfit.training.engines import grouped
 from goodfit.training.problem import Problem
 from goodfit.training.trial import Regime, Segment, Trial
 
+FORWARD = 1 / 3  # of a training step's arithmetic
+EVALUATING_SHARE = 0.15  # of the training's cost
+EVALUATIONS = 12  # points on a searched trial's evaluated curves
+EVALUATED, EVALUATED_LEAST = 2000, 512  # samples in an evaluated subset
 PROBES = 25  # gradient norms and update ratios a search's trial tells
 
 
@@ -165,9 +169,20 @@ def evaluation_steps(start: int, to_step: int, count: int) -> tuple[int, ...]:
     return tuple(sorted(steps))
 
 
-def affordable_evaluation(samples_trained: int, evaluations: int, share: float = 0.15, least: int = 2000) -> int:
-    """Samples in each of the two evaluated subsets, so that evaluating costs about `share` of training.
+def affordable_evaluation(samples_trained: int, evaluations: int) -> int:
+    """Samples in each of the two evaluated subsets, so that evaluating costs about a seventh of training.
 
-    A forward pass is a third of a training step's arithmetic; `least` keeps small data whole.
+    It may cost twice that where a subset would have fewer than `EVALUATED` samples otherwise, which rank trials badly;
+    with fewer than `EVALUATED_LEAST` a curve says nothing, whatever it costs. Small data stays whole.
     """
-    return max(least, int(3 * share * samples_trained / (2 * evaluations)))
+
+    def size(share: float) -> int:
+        return int(share * samples_trained / (FORWARD * 2 * evaluations))
+
+    return max(size(EVALUATING_SHARE), min(size(2 * EVALUATING_SHARE), EVALUATED), EVALUATED_LEAST)
+
+
+def evaluating_steps(regime: Regime, batch_size: int, start: int, end: int) -> float:
+    """What the evaluations from one step to another cost, in training steps."""
+    looks = sum(start < step <= end or step == start == 0 for step in regime.eval_steps)
+    return looks * FORWARD * (regime.eval_train + regime.eval_val) / batch_size
