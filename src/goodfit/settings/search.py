@@ -121,7 +121,7 @@ class SearchSettings:
     question_best_least: int = setting(3, "... trials at least", "ours, as the good set's")
     question_exchanges: int = setting(2000, "exchanged rounds behind a question's p value", "ours")
     question_p: float = setting(
-        0.04, "a value below this p value, over all values together, is worse", "calibrated: docs/calibration.md"
+        0.03, "a value below this p value, over all values together, is worse", "calibrated: docs/calibration.md"
     )
 
     # Grids
