@@ -51,6 +51,15 @@ def test_where_few_trainings_are_paid_for_coarse_trials_decay_and_no_round_refin
     assert coarse
     assert {t.hyperparameters["schedule"] for t in coarse} == {"cosine"}
     assert any("One training is cared for" in d.what for d in kept.decisions)
+    # The final training's second half goes on from its first, and ends with the rate decayed, however long it is.
+    final = {t.trial: t for t in kept.trials if t.stage == 5}
+    second = [t for t in final.values() if t.parent in final]
+    assert len(second) == len(final) // 2
+    for trial in second:
+        rates = kept.curves[trial.trial]["lr"].values
+        assert trial.status == "done"
+        assert rates[-1] <= 0.01 * trial.hyperparameters["lr"]
+        assert rates[0] <= kept.curves[trial.parent]["lr"].values[-1]
 
 
 def test_other_decayed_trainings_may_be_members_of_the_ensemble(tmp_path):

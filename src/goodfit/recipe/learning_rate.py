@@ -167,7 +167,7 @@ class Bracket:
             ],
         }
         lr_max = max((lr for lr, held in confirmed.items() if held == 1.0), default=None)
-        top, _ = _top(rungs)
+        top, bad = _top(rungs)
         if lr_max is None and confirmed and cut:
             confirmed = {}  # lower rates were still to be confirmed
         if top is None or (lr_max is None and confirmed):
@@ -175,7 +175,13 @@ class Bracket:
         if lr_max is None:
             lr_max = top.lr
         star = self._working_rate(runs, rungs, lr_max)
-        box = (star / settings.box_below, min(settings.box_above * star, lr_max))
+        is_open = bool(cut) and not confirmed and bad is None  # no rate was seen to break
+        if is_open:
+            star = lr_max
+        box = (
+            star / settings.box_below,
+            settings.box_above * star if is_open else min(settings.box_above * star, lr_max),
+        )
         evidence |= {"lr_star": star, "lr_max": lr_max, "box": list(box), "traces": _traces(runs, rungs, lr_max)}
         findings = [
             *edge_findings(runs, lr_max, star, settings, self.floor),
@@ -186,7 +192,9 @@ class Bracket:
             f"{f', stable over {self.seeds or settings.confirm_seeds} seeds' if confirmed else ''}"
             f"{f'; at {flat_low:.2g} it does not move' if flat_low is not None else ''}: working rate {star:.2g}."
         )
-        if cut:
+        if is_open:
+            summary += " Time was up before a rate was seen to break: the search keeps the usual upper end."
+        elif cut:
             summary += " Time was up before the bracket was done: its ends are rough."
         if rising:
             summary += (
@@ -200,7 +208,7 @@ class Bracket:
             summary=summary,
             findings=tuple(findings),
             evidence=evidence,
-            next={"lr": star, "lr_max": lr_max, "flat_low": flat_low, "box": box},
+            next={"lr": star, "lr_max": None if is_open else lr_max, "flat_low": flat_low, "box": box},
         )
 
     def _working_rate(self, runs: Sequence[Run], rungs: Sequence[Rung], lr_max: float) -> float:

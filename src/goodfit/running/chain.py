@@ -120,8 +120,11 @@ def _final(loop: Loop, options: Options) -> StageResult:
             session.best_so_far(),
         ),
     )
-    for outcome in session.of_this_stage():
-        tell_verdict(loop, outcome)
+    trained = session.of_this_stage()
+    went_on = {outcome.trial.parent for outcome in trained}
+    for outcome in trained:
+        if outcome.number not in went_on:
+            tell_verdict(loop, outcome)
     return result
 
 

@@ -14,6 +14,7 @@ from goodfit.recipe.final import FINAL_SCHEDULE, choose_paired, compared, rival_
 from goodfit.recipe.plan import FinalLength, final_length
 from goodfit.recipe.result import StageName, StageResult, Verdict
 from goodfit.running.final_choice import chosen_of, closing_seconds
+from goodfit.running.legs import trained_in_two_legs
 from goodfit.running.outcome import Outcome
 from goodfit.running.pairs import per_sample
 from goodfit.running.session import Session
@@ -107,6 +108,15 @@ def conduct_final(session: Session, ambition: Ambition) -> StageResult:
             )
         evidence["schedule"] = chosen["schedule"]
     left = seeds[1:] if runs else seeds
+    if deadline is not None and not runs:  # time is short: there was none for a sweep
+        runs = trained_in_two_legs(
+            session,
+            [(chosen, seed) for seed in left],
+            epochs=plan.epochs,
+            deadline=deadline,
+            kept_shares=kept_shares,
+        )
+        left = []
     rivals = ambition.runners_up[: plan.runners_up]
     if left:
         last = {name: chosen[name] for name in ("schedule", "warmup", "ema_decay") if name in chosen}

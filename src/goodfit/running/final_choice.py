@@ -29,18 +29,21 @@ from goodfit.running.works import FORWARD
 from goodfit.training.ensemble import merge_for, merged
 
 RESERVE_SECONDS = 2.0  # for writing the model and the report at the end
+ANSWER_SECONDS = "final/answer-seconds"  # a memo: what scoring took for each sample, where that was seen
 ANSWERING = 3  # members that answer in the end, as a plan reckons
 
 
 def closing_seconds(session: Session, hyperparameters: Mapping[str, Any], trainings: int) -> float:
     """What comparing so many trainings takes once they have ended, with the validation and the test split in whole."""
     most = _compared_on(session, hyperparameters, trainings)
-    each = _forward_seconds(session, hyperparameters)
+    each = _answer_seconds(session, hyperparameters)
     compared_samples = min(most or len(session.problem.val), len(session.problem.val))
     test = 0 if session.opened.test is None else len(session.opened.test)
+    against = 1 + min(trainings, session.settings.budget.final_seeds)  # the search's best trial, and those beside it
+    paired = min(session.settings.budget.paired_samples, len(session.problem.val))
     answering = min(trainings, ANSWERING)
     whole = answering * (len(session.problem.val) + test)
-    return RESERVE_SECONDS + each * (_passes(session, trainings) * compared_samples + whole)
+    return RESERVE_SECONDS + each * (_passes(session, trainings) * compared_samples + against * paired + whole)
 
 
 def _compared_on(session: Session, hyperparameters: Mapping[str, Any], trainings: int) -> int | None:
@@ -48,7 +51,7 @@ def _compared_on(session: Session, hyperparameters: Mapping[str, Any], trainings
     if session.budget_seconds is None:
         return None
     settings = session.settings.budget
-    whole = _passes(session, trainings) * len(session.problem.val) * _forward_seconds(session, hyperparameters)
+    whole = _passes(session, trainings) * len(session.problem.val) * _answer_seconds(session, hyperparameters)
     return None if whole <= settings.closing_share * session.budget_seconds else settings.paired_samples
 
 
@@ -57,8 +60,10 @@ def _passes(session: Session, trainings: int) -> int:
     return 2 * min(trainings, session.settings.budget.final_seeds) + trainings
 
 
-def _forward_seconds(session: Session, hyperparameters: Mapping[str, Any]) -> float:
-    """One sample's forward pass."""
+def _answer_seconds(session: Session, hyperparameters: Mapping[str, Any]) -> float:
+    """What scoring a trained network takes for each sample: as it was measured, else a forward pass."""
+    if ANSWER_SECONDS in session.journal:
+        return session.journal[ANSWER_SECONDS]
     size = int(hyperparameters.get("batch_size", session.problem.default_batch_size))
     return FORWARD * session.seconds_per_step(hyperparameters) / size
 

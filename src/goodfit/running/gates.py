@@ -8,6 +8,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from goodfit.execution.inline import InlineExecutor
 from goodfit.execution.source import HeldProblem
 from goodfit.findings import Finding
@@ -218,9 +220,10 @@ def _answered(session: Session, prepared: Prepared, ask: Ask, *, stage: str, end
         explosion_sds=session.settings.learning_rate.explosion_sds,
         explosion_window=session.settings.learning_rate.explosion_window,
     )
-    entries = [
+    middle = float(np.median(np.log(ask.rates)))
+    entries = [  # from the middle outwards: what time leaves out are the ends
         Entry({**prepared.start, **ask.changes, "lr": lr}, session.seed + seed, steps=ask.steps)
-        for lr in ask.rates
+        for lr in sorted(ask.rates, key=lambda lr: abs(math.log(lr) - middle))
         for seed in ask.seeds
     ]
     executor = None
@@ -238,6 +241,7 @@ def _answered(session: Session, prepared: Prepared, ask: Ask, *, stage: str, end
         executor=executor,
     )
     name = accuracy_name(session)
+    outcomes = sorted(outcomes, key=lambda outcome: (float(outcome.hyperparameters["lr"]), outcome.trial.seed))
     return [
         run_of(outcome.trial, outcome.events(), key=ask.key, steps=ask.steps, accuracy=name, samples=regime.eval_train)
         for outcome in outcomes

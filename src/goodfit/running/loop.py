@@ -111,6 +111,8 @@ def coarse_space(session: Session, prepared: Prepared, known: Known) -> Space:
     usual = usual_rates(str(prepared.start["optimizer"]))
     low = min(known.lr / settings.box_below, usual.high / 10)
     high = min(settings.box_above * known.lr, known.lr_max or np.inf)
+    if known.lr_max is None:  # step 3 had no time to see what breaks
+        high = max(high, usual.high)
     scales = {}
     for dimension in space.active(prepared.start):
         scale = dimension.scale

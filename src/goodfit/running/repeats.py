@@ -10,6 +10,7 @@ from goodfit.findings import plain
 from goodfit.recipe.final import Candidate as PerSample
 from goodfit.recipe.final import choose_paired, compared
 from goodfit.recipe.search import ranked
+from goodfit.running.final_choice import ANSWER_SECONDS
 from goodfit.running.lengths import search_seconds_left, trial_seconds
 from goodfit.running.loop import Loop
 from goodfit.running.pairs import per_sample
@@ -77,9 +78,12 @@ def choose(loop: Loop) -> Observation:
 def _choose_as_they_are(loop: Loop, top: Sequence[Observation]) -> Observation:
     """The best of the top few, sample by sample and without fresh seeds; between equals the cheaper one."""
     session = loop.session
+    began = session.elapsed()
     pairs = [per_sample(session, [session.outcomes[found.number]]) for found in top]
     if not any(pairs):
         return top[0]
+    samples = sum(len(pair.losses) for pair in pairs if pair is not None)
+    session.decided(ANSWER_SECONDS, lambda: (session.elapsed() - began) / samples)
     place = choose_paired(pairs, [session.size_of(found.hyperparameters) for found in top])
     session.decide(
         f"Trial {top[place].number}'s hyperparameters go into the final training.",

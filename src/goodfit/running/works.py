@@ -31,6 +31,8 @@ class Entry:
     parent: int | None = None  # go on from this trial's state
     steps: int | None = None  # None: the request's epochs
     is_scheduled: bool = False  # whether its schedule runs over its steps; the rate is constant otherwise
+    schedule_steps: int | None = None  # the schedule's length, where the trial ends before it does
+    progress: float = 0.0  # the part of the schedule that its parent has behind it; the rest runs over its own steps
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,14 +100,27 @@ def groups_of(
         if number in without:
             continue
         steps = request.steps(entry)
-        segment = Segment(0, dict(entry.hyperparameters), steps if entry.is_scheduled else 0)
         start = step_of(entry.parent) if entry.parent is not None else 0
-        by_length.setdefault((steps, start), []).append(Trial(number, entry.seed, (segment,), entry.parent))
+        trial = Trial(number, entry.seed, _segments(entry, start, steps), entry.parent)
+        by_length.setdefault((steps, start), []).append(trial)
     return [
         Group(tuple(alike[place] for place in places), start, steps)
         for (steps, start), alike in by_length.items()
         for places in grouped(request.problem, alike, request.regime)
     ]
+
+
+def _segments(entry: Entry, start: int, steps: int) -> tuple[Segment, ...]:
+    """From the trial's own beginning on; where it goes on within a schedule, what is left of that is stretched."""
+    values = dict(entry.hyperparameters)
+    if not entry.is_scheduled:
+        return (Segment(0, values, 0),)
+    if entry.progress > 0:
+        return (
+            Segment(0, values, round(start / entry.progress)),
+            Segment(start, values, steps - start, entry.progress),
+        )
+    return (Segment(0, values, entry.schedule_steps or steps),)
 
 
 def work_of(

@@ -62,6 +62,9 @@ class BudgetSettings:
     )
     kept_gigabytes: float = setting(2.0, "size of all that is kept so at most; beyond, nothing is", "ours")
     paired_samples: int = setting(2000, "validation samples on which rivals are compared one by one, at most", "ours")
+    second_leg_most: float = setting(
+        1.5, "length of a final training's second half at most, as a multiple of its plan", "ours: spare time is used"
+    )
     closing_share: float = setting(
         0.05,
         "share of the budget that comparing final trainings on all validation samples may take; beyond, fewer compare",

@@ -14,7 +14,7 @@ from goodfit.errors import TaskError
 from goodfit.training.optimizers import Choice
 from goodfit.training.problem import Problem
 from goodfit.training.schedules import multipliers
-from goodfit.training.trial import Regime, Trial
+from goodfit.training.trial import Regime, Segment, Trial
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +61,7 @@ def course_of(trial: Trial, regime: Regime) -> Course:
     Raises:
         TaskError: a standard hyperparameter has a value that its rule cannot take.
     """
-    return Course(trial, tuple(_in_force(s.start, s.hyperparameters, s.schedule_steps, regime) for s in trial.segments))
+    return Course(trial, tuple(_in_force(segment, regime) for segment in trial.segments))
 
 
 def batch_size_of(trial: Trial, problem: Problem, regime: Regime) -> int:
@@ -76,12 +76,15 @@ def batch_size_of(trial: Trial, problem: Problem, regime: Regime) -> int:
     return int(asked)
 
 
-def _in_force(start: int, hyperparameters: Mapping[str, Any], schedule_steps: int, regime: Regime) -> InForce:
+def _in_force(segment: Segment, regime: Regime) -> InForce:
+    start, hyperparameters = segment.start, segment.hyperparameters
     choice = Choice.read(hyperparameters, regime.regularised)
     table, smoothing, clip, decay = np.ones(1), None, math.inf, None
     if regime.regularised:
         kind, warmup = str(hyperparameters.get("schedule") or "constant"), float(hyperparameters.get("warmup") or 0.0)
-        table = multipliers(kind, max(schedule_steps, 1), warmup) if schedule_steps > 0 else np.ones(1)
+        if segment.schedule_steps > 0:
+            whole = max(round(segment.schedule_steps / (1.0 - segment.progress)), 1)
+            table = multipliers(kind, whole, warmup)[whole - segment.schedule_steps :]
         if hyperparameters.get("label_smoothing") is not None:
             smoothing = _within("label_smoothing", hyperparameters.get("label_smoothing"), 0.0, 1.0)
         clip = _within("grad_clip", hyperparameters.get("grad_clip"), 0.0, math.inf) or math.inf

@@ -43,6 +43,7 @@ class Segment:
     start: int  # step
     hyperparameters: Mapping[str, Any]
     schedule_steps: int  # the schedule's length in steps, counted from `start`; 0: constant rate
+    progress: float = 0.0  # the part of the schedule that is behind at `start`, in [0, 1)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
