@@ -8,7 +8,7 @@ from torch import nn
 from training_cases import CLASSES, apart, problem, train, trial
 
 from goodfit.training.batches import Feed
-from goodfit.training.engines import layout, quicker
+from goodfit.training.engines import layout, pooling, quicker
 from goodfit.training.engines.ahead import Ahead
 from goodfit.training.engines.update import DirectUpdate, TorchUpdate, clip_gradients, update_for
 from goodfit.training.optimizers import Choice, torch_optimizer
@@ -158,6 +158,49 @@ def test_convolutions_are_laid_out_with_channels_last_and_learn_the_same(monkeyp
     assert apart(plain.optimizer["exp_avg_sq"], last.optimizer["exp_avg_sq"]) < 1e-12
     assert apart(plain.average, last.average) < 1e-12
     np.testing.assert_allclose(told_plain.series(0, "val_loss")[1], told_last.series(0, "val_loss")[1], atol=1e-12)
+
+
+def relu_then_pool(**pooling):
+    return nn.Sequential(
+        *(nn.Conv2d(2, 3, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2, **pooling)),
+        *(nn.Conv2d(3, 5, 3, padding=1, bias=False), nn.BatchNorm2d(5), nn.ReLU(inplace=True), nn.MaxPool2d(2)),
+        *(nn.Flatten(), nn.Linear(5, CLASSES)),
+    )
+
+
+@pytest.mark.parametrize("settings", [{}, {"padding": 1}, {"stride": 1}], ids=str)
+def test_a_relu_after_max_pooling_learns_what_one_before_it_learns(settings, monkeypatch):
+    def run(finds):
+        monkeypatch.setattr(quicker, "_answers", {})
+        found = pooling.pairs
+        with monkeypatch.context() as patched:
+            patched.setattr(pooling, "pairs", found if finds else lambda model: [])
+            prob = problem(
+                "cnn",
+                build=lambda hp: nn.Sequential(
+                    relu_then_pool(**settings)[:-2], nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(5, CLASSES)
+                ),
+            )
+            regime = Regime(eval_steps=(15,), eval_val=20, probe=20)
+            return train("pool", prob, [trial(optimizer="adamw", lr=1e-2)], 15, regime)
+
+    ((plain,), told_plain), ((quick,), told_quick) = run(False), run(True)
+    assert [ways.pools_first for ways in quicker._answers.values()] == [True]
+    for name in plain.parameters:
+        assert torch.equal(plain.parameters[name], quick.parameters[name]), name
+    assert told_plain.series(0, "val_loss")[1].tolist() == told_quick.series(0, "val_loss")[1].tolist()
+    assert len(told_quick.probed(0)) == 1
+    assert [p.dead_fraction for p in told_plain.probed(0)] == [p.dead_fraction for p in told_quick.probed(0)]
+
+
+def test_a_relu_that_something_else_uses_or_watches_keeps_its_place():
+    shared = nn.ReLU()
+    assert len(pooling.pairs(relu_then_pool())) == 2
+    assert not pooling.pairs(nn.Sequential(shared, nn.MaxPool2d(2), shared, nn.MaxPool2d(2)))
+    assert not pooling.pairs(nn.Sequential(nn.ReLU(), nn.MaxPool2d(2, return_indices=True)))
+    watched = nn.Sequential(nn.ReLU(), nn.MaxPool2d(2))
+    watched[0].register_forward_hook(lambda *args: None)
+    assert not pooling.pairs(watched)
 
 
 def test_a_model_that_cannot_be_laid_out_otherwise_stays_as_it_is():

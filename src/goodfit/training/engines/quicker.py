@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from goodfit.training.batches import Feed
 from goodfit.training.dropout import begin_step, counter_dropouts
-from goodfit.training.engines import layout, recurrent
+from goodfit.training.engines import layout, pooling, recurrent
 from goodfit.training.problem import Batch, Loss, Problem
 from goodfit.training.splits import seeded
 from goodfit.training.structure import structure_of
@@ -29,6 +29,7 @@ class Ways:
     """What is done to models of one structure."""
 
     has_own_gru: bool = False
+    pools_first: bool = False
     is_last: bool = False  # channels last ...
     plain_after: tuple[str, ...] = ()  # ... but for what comes out of these modules
 
@@ -48,7 +49,7 @@ def quickened(model: nn.Module, problem: Problem, feed: Feed, steps: int) -> nn.
     if problem.device.type != "cpu":
         return model
     may_lie = problem.dtype in layout.DTYPES and layout.gains(model)
-    if not may_lie and not any(map(recurrent.can_exchange, model.modules())):
+    if not may_lie and not any(map(recurrent.can_exchange, model.modules())) and not pooling.pairs(model):
         return model
     key = structure_of(model), (feed.batch_size, problem.dtype, id(problem.loss.function))
     if key not in _answers:
@@ -77,6 +78,8 @@ def _classes_last_cross_entropy(prediction: Tensor, target: Tensor) -> Tensor:
 def _applied(model: nn.Module, ways: Ways) -> nn.Module:
     if ways.has_own_gru:
         recurrent.exchange_forwards(model)
+    if ways.pools_first:
+        pooling.pool_first(model)
     return layout.changed(model, ways.plain_after) if ways.is_last else model
 
 
@@ -92,12 +95,17 @@ def _found_ways(model: nn.Module, problem: Problem, feed: Feed, may_lie: bool) -
         prepare(tried)
         return _is_same(expected, _computed(tried, problem, batch))
 
-    ways = Ways(has_own_gru=any(map(recurrent.can_exchange, model.modules())))
-    try:
-        if ways.has_own_gru and not same(ways):
-            ways = Ways()
-    except Exception:  # a second derivative, for one
-        ways = Ways()
+    ways = Ways()
+    for name, is_possible in (
+        ("has_own_gru", any(map(recurrent.can_exchange, model.modules()))),
+        ("pools_first", bool(pooling.pairs(model))),
+    ):
+        tried = dataclasses.replace(ways, **{name: is_possible})
+        try:
+            if is_possible and same(tried):
+                ways = tried
+        except Exception:  # a second derivative, for one
+            continue
     for _ in range(_TRIES if may_lie else 0):
         tried = dataclasses.replace(ways, is_last=True)
         seen: list[str] = []
