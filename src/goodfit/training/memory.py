@@ -16,8 +16,10 @@ from goodfit.training.trial import Regime, Trial
 
 # The weights themselves, the gradients by name and as one row, and two rows of scratch for the update.
 WEIGHT_COPIES = 5
-# Of what the forward pass keeps for the backward pass: that, and what the backward pass makes while it takes it apart.
-ACTIVATION_COPIES = 1.5
+# Of what the forward pass keeps for the backward pass: that, what vmap keeps besides, and what the backward pass makes
+# while it takes it apart. Measured on a processor (benchmarks/memory.py): 2 to 2.5 for convolutions, 3 for a
+# transformer, 3.5 for a GRU.
+ACTIVATION_COPIES = 3.0
 
 
 def bytes_per_trial(problem: Problem, trial: Trial, regime: Regime) -> int:
