@@ -128,12 +128,12 @@ def calling(what: str, function: Callable[[], T]) -> T:
         raise
     except Exception as error:
         frames = traceback.extract_tb(error.__traceback__)
-        where = f"{frames[-1].filename}, line {frames[-1].lineno}" if frames else "?"
         own = [f for f in frames if "site-packages" not in f.filename and "goodfit/" not in f.filename]
-        if own:
-            where = f"{own[-1].filename}, line {own[-1].lineno}"
+        last = own[-1] if own else frames[-1] if frames else None
+        # a call that failed in goodfit's own line never reached the user's code
+        where = f" ({last.filename}, line {last.lineno})" if last and (own or "goodfit/" not in last.filename) else ""
         text = str(error).strip().split("\n")[0]
-        raise TaskError(f"{what} raised {type(error).__name__}: {text} ({where}).") from error
+        raise TaskError(f"{what} raised {type(error).__name__}: {text}{where}.") from error
 
 
 def _as_split(given: Any, name: str, device: torch.device, dtype: torch.dtype) -> tuple[Split, int | None]:
@@ -237,9 +237,11 @@ def _check(tensors: Any, name: str) -> None:
         at = [int(i) for i in bad.nonzero()[0]]
         kind = "NaN" if torch.isnan(leaf[tuple(at)]) else "infinity"
         place = f"sample {at[0]}" + (f", column {at[-1]}" if len(at) == 2 else f", position {at[1:]}" if at[1:] else "")
+        count = int(bad.sum())
+        values = "values" if count > 1 else "value"
         raise DataError(
-            f"{int(bad.sum())} values of {what} in the {name} split are not finite; the first is {kind} at {place}. "
-            "Remove or fill them."
+            f"{count} {values} of {what} in the {name} split {'are' if count > 1 else 'is'} not finite; the first is "
+            f"{kind} at {place}. Remove or fill them."
         )
 
 

@@ -54,6 +54,19 @@ FILES: dict[str, tuple[str, list[str]]] = {
         ["weigth_decay", "'weight_decay'"],
     ),
     "a hyperparameter that nobody gives": ("task = made(space=gf.Space(lr=gf.log(1e-4, 1e-1)))", ["'width'", "start"]),
+    "an optimiser that is none": (
+        "task = made(space=gf.Space(lr=gf.log(1e-4, 1e-1), optimizer=gf.choice('adam', 'lion')), start={'width': 8})",
+        ["optimizer in space", "'lion'", "adamw"],
+    ),
+    "a schedule that is none": (
+        "task = made(space=gf.Space(lr=gf.log(1e-4, 1e-1), schedule=gf.choice('cosine', 'sawtooth')), "
+        "start={'width': 8})",
+        ["schedule in space", "'sawtooth'", "one-cycle"],
+    ),
+    "a metric that is none": (
+        "task = made(metrics={'accuracy': 'accuracy'})",
+        ["metric 'accuracy'", "not callable."],
+    ),
     "the model's builder raises": (
         "def broken(hp):\n    raise ValueError('no such layer')\ntask = made(model=broken)",
         ["model(", "width=8", "ValueError: no such layer", "line 28"],

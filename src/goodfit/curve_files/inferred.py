@@ -36,7 +36,7 @@ def chance_of(curves: Curves, classes: int | None) -> dict[str, Any]:
     first = _classes(curves, float(losses[0][0]), float(min(v[0] for v in rates)), NEAR)
     # a training that was thrown back to guessing, or came down to it, ends there
     last = _classes(curves, float(np.median(losses[-1][-3:])), float(max(np.median(v[-3:]) for v in rates)), NEAR / 2)
-    count = last or first
+    count = max(first or 0, last or 0)  # a training that learned something stands below the guessing that it began at
     return {"uniform_loss": math.log(count), "chance_metric": 1 / count} if count else {}
 
 

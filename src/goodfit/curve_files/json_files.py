@@ -71,6 +71,8 @@ def tables_of(document: Any) -> dict[str, Table]:
         return {}
     if not isinstance(document, Mapping):
         return {}
+    if series := _series(document):
+        return {"": from_rows(series)}
     columns = _lists(document)
     if columns:
         return {"": from_columns(columns)}
@@ -86,6 +88,23 @@ def tables_of(document: Any) -> dict[str, Table]:
     if records and not by_run and all(str(name).isdigit() for name in document):  # {"0": {...}, "1": {...}}
         return {"": from_rows({"epoch": int(name), **_flat(part)} for name, part in document.items())}
     return by_run
+
+
+def _series(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Rows of {"loss": {"steps": [1, 2], "values": [0.9, 0.7]}, ...}, as Sacred's file storage keeps them."""
+    rows: dict[Any, dict[str, Any]] = {}
+    for name, part in document.items():
+        if not isinstance(part, Mapping):
+            return []
+        steps = next((part[key] for key in ("steps", "step", "x") if key in part), None)
+        values = next((part[key] for key in ("values", "value", "y") if key in part), None)
+        if not isinstance(steps, list) or not isinstance(values, list) or len(steps) != len(values):
+            return []
+        for step, value in zip(steps, values, strict=True):
+            if isinstance(step, (list, Mapping)):
+                return []
+            rows.setdefault(step, {"step": step})[name] = value
+    return list(rows.values())
 
 
 def _lists(document: Mapping[str, Any], prefix: str = "") -> dict[str, list[Any]]:

@@ -16,6 +16,7 @@ from goodfit.diagnosis.curves import Curves, Series
 from goodfit.errors import CurvesError
 
 MANY = 3  # a training loss with this many times validation's points is the minibatches'
+SINGLE = 100  # points at successive steps that are single minibatches'
 PERCENT = 1.5  # an accuracy above it is in per cent
 
 
@@ -63,7 +64,7 @@ def recorded_run(name: str, table: Table, classes: int | None = None) -> Recorde
                 raise CurvesError(f"has a column {column}, but it holds words, such as {cell[:40]!r}, and no numbers.")
         shown = ", ".join([*table.numbers, *table.texts][:12]) or "none"
         raise CurvesError(f"has no column that is a loss or a metric; its columns are: {shown}.")
-    found = _losses(columns) | _metrics(columns)
+    found = _losses(columns, axis) | _metrics(columns)
     for quantity, field in ((Quantity.LR, "lr"), (Quantity.GRAD_NORM, "grad_norm")):
         of_kind = [column for column in columns if column.role.quantity is quantity]
         if of_kind:
@@ -159,7 +160,7 @@ def _series(steps: np.ndarray, values: np.ndarray, written: np.ndarray | None) -
     return Series(at[last], kept[last])
 
 
-def _losses(columns: list[_Column]) -> dict[str, _Column]:
+def _losses(columns: list[_Column], axis: str) -> dict[str, _Column]:
     """Training and validation loss; of several losses the plain one, else the first that both splits have."""
     losses = [column for column in columns if column.role.quantity is Quantity.LOSS]
     if not losses:  # a squared error or a perplexity serves as the loss
@@ -197,11 +198,17 @@ def _losses(columns: list[_Column]) -> dict[str, _Column]:
     if by_step is not None and main is not by_step:
         found["step_loss"] = by_step
     points = len(held.series) if held is not None else 0
-    if "step_loss" not in found and points and len(main.series) >= MANY * points and len(main.series) >= 40:
+    each_step = (len(main.series) >= MANY * points and len(main.series) >= 40) if points else _is_each_step(main, axis)
+    if "step_loss" not in found and each_step:
         found["step_loss"] = main
     else:
         found["train_loss"] = main
     return found
+
+
+def _is_each_step(column: _Column, axis: str) -> bool:
+    """Whether a training loss with no validation beside it was recorded at every step."""
+    return axis == "step" and len(column.series) >= SINGLE and _spacing(column.series.steps) <= 1
 
 
 def _logged(column: _Column) -> _Column:

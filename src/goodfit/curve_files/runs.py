@@ -32,12 +32,14 @@ def _by_run_column(table: Table) -> dict[str, Table] | None:
         name: column for name, column in table.texts.items() if role_of(name).quantity is Quantity.RUN
     }
     columns |= {
-        name: tuple(f"{v:g}" for v in column)
+        name: tuple("" if np.isnan(v) else f"{v:g}" for v in column)
         for name, column in table.numbers.items()
         if role_of(name).quantity is Quantity.RUN
     }
     for column in columns.values():
         names = list(dict.fromkeys(name for name in column if name))
+        if not all(column):
+            continue  # a seed or a configuration that was told once, at the head of the log
         if 2 <= len(names) <= max(table.rows // LEAST_ROWS, 1):
             return {name: table.where(np.array([each == name for each in column])) for name in names}
     return None

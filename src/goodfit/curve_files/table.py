@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 MISSING = frozenset({"", "-", "--", "na", "n/a", "none", "null", "nil", "missing", "?", "."})
+# a number as its library shows it: tensor(0.5, device='cuda:0'), np.float64(0.5), array(0.5, dtype=float32)
+WRAPPED = re.compile(r"(?:tensor|array|(?:np|numpy)\.\w+)\(\[?([^(),\[\]]*)\]?(?:,.*)?\)")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -94,8 +97,5 @@ def _read(text: str) -> float | None:
             continue
     if text.count(",") == 1 and "." not in text and text.replace(",", "").lstrip("+-").isdigit():
         return float(text.replace(",", "."))
-    torch_like = text.removeprefix("tensor(").removesuffix(")").split(",")[0]
-    try:
-        return float(torch_like)
-    except ValueError:
-        return None
+    wrapped = WRAPPED.fullmatch(text)
+    return _read(wrapped[1]) if wrapped else None

@@ -90,7 +90,8 @@ def guessing(curves: Curves) -> Guessing:
         if known is not None and math.isfinite(known):
             return Guessing(float(known), True)
     starts = [float(s.values[0]) for s in map(finite, (curves.train_loss, curves.val_loss)) if len(s)]
-    return Guessing(max(starts) if starts else first_loss(curves), False)
+    # evaluations that begin after the first epoch are below what the first minibatches show
+    return Guessing(max([*starts, first_loss(curves)]) if starts else first_loss(curves), False)
 
 
 def span(curves: Curves, settings: CurveSettings) -> float:

@@ -11,6 +11,7 @@ from goodfit.report.numbers import count, duration, number
 from goodfit.report.reading import Reading
 
 WORDS = {"done": "done", "stopped": "stopped", "interrupted": "interrupted", "running": "unfinished"}
+MADE_OF = {"plain": "the weights as trained", "averaged": "of weights over time", "ensemble": "several models' mean"}
 VARIANTS = {"plain": "a single model", "averaged": "the Polyak average of its weights", "ensemble": "an ensemble"}
 
 
@@ -75,7 +76,7 @@ def tiles(reading: Reading) -> list[Tile]:
         beside = f"95 % interval {number(interval[0])} to {number(interval[1])}" if interval else "evaluated once"
         found.append(Tile(f"test {metric}", number(tested), beside))
     if best.get("variant"):
-        found.append(Tile("variant", str(best["variant"]), VARIANTS.get(str(best["variant"]), "")))
+        found.append(Tile("variant", str(best["variant"]), MADE_OF.get(str(best["variant"]), "")))
     seconds = _seconds(reading)
     budget = _finite(study.options.get("budget_seconds"))
     found.append(

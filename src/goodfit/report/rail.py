@@ -98,9 +98,12 @@ def findings(reading: Reading) -> list[Told]:
     """Most important first, each once."""
     records = {id(record.finding): record for record in reading.snapshot.findings}
     ordered = [records[id(finding)] for finding in most_important_first(r.finding for r in records.values())]
+    of_trials = {(record.finding.kind, record.finding.message) for record in ordered if record.trial is not None}
     seen, told = set(), []
     for record in ordered:
         finding = record.finding
+        if record.trial is None and (finding.kind, finding.message) in of_trials:
+            continue  # a stage repeats what its trial says
         key = (finding.kind, finding.message, finding.where, record.trial)
         if key not in seen:
             seen.add(key)

@@ -22,6 +22,7 @@ from goodfit.space.defaults import default_space
 from goodfit.space.levels import Choice
 from goodfit.training.course import course_of
 from goodfit.training.problem import Problem, Split, as_pair
+from goodfit.training.schedules import multipliers
 from goodfit.training.splits import ResidentSplit
 from goodfit.training.structure import built
 from goodfit.training.trial import Regime, Segment, Trial
@@ -57,7 +58,8 @@ def _tried(opened: Opened, settings: Settings) -> Prepared:
     start.setdefault("batch_size", problem.default_batch_size)
     _check_names(opened, space, start)
     _check_sizes(problem, space, start)
-    calling("start", lambda: course_of(Trial(0, 0, (Segment(0, {"lr": 1e-3, **start}, 0),)), Regime()).at(0))
+    calling("start", lambda: _check_own(start))
+    _check_own_ranges(space, start)
     batch = problem.train.fetch(torch.arange(min(len(problem.train), max(2, int(start["batch_size"])))))
     model = _model(problem, start)
     loss = _first_loss(problem, model, batch)
@@ -149,6 +151,25 @@ def _check_other_splits(opened: Opened, model: nn.Module, batch: Any) -> None:
 
 def _told(shapes: Sequence[tuple[int, ...]]) -> str:
     return ", ".join(str(list(shape)) for shape in shapes) + " a sample"
+
+
+def _check_own(hyperparameters: Mapping[str, Any]) -> None:
+    """Whether goodfit can apply its own hyperparameters at these values."""
+    course_of(Trial(0, 0, (Segment(0, {"lr": 1e-3, **hyperparameters}, 0),)), Regime()).at(0)
+    multipliers(str(hyperparameters.get("schedule", "constant")), 2, float(hyperparameters.get("warmup") or 0.0))
+
+
+def _check_own_ranges(space: Space, start: Mapping[str, Any]) -> None:
+    """The same for every value of their choices and both ends of their ranges: a search would meet them late."""
+    for dimension in space.dimensions:
+        if dimension.name not in STANDARD:
+            continue
+        scale = dimension.scale
+        for value in scale.values if isinstance(scale, Choice) else (scale.from_unit(0.0), scale.from_unit(1.0)):
+            try:
+                _check_own({**start, dimension.name: value})
+            except TaskError as error:
+                raise SpaceError(f"{dimension.name} in space: {error}") from error
 
 
 def _check_sizes(problem: Problem, space: Space, start: Mapping[str, Any]) -> None:

@@ -177,6 +177,9 @@ class CurveSettings:
     recorded_spike_height: float = setting(0.1, "height of a spike among few points, of guessing's loss", _RECORDED)
     recorded_spike_share: float = setting(0.25, "share of points that are spikes above which it is jitter", _RECORDED)
     recorded_noisy: float = setting(0.03, "jitter of the validation accuracy that is noisy", _RECORDED)
+    recorded_few_samples: float = setting(
+        0.05, "standard error of the validation accuracy, by the samples that its values show, that is noisy", "ours"
+    )
     recorded_noisy_loss: float = setting(0.05, "the same of the validation loss, of the loss of guessing", _RECORDED)
     # Across trials
     late_best: float = setting(0.75, "share of the run after which a best step is late", _S5)

@@ -23,13 +23,14 @@ def spikes_between_points(curves: Curves, settings: CurveSettings) -> Finding | 
     """Single points of the training loss that stand out upwards, often enough to matter."""
     shape = shape_of(curves, settings)
     series, val = finite(curves.train_loss), finite(curves.val_loss)
+    series = series if len(series) else finite(curves.step_loss)
     if not settings.points <= len(series) <= _MANY:
         return None
     high = _spikes(series, abs(shape.guess), settings)
     share = len(high) / len(series)
     if len(high) < 2 or share > settings.recorded_spike_share:
         return None
-    both = len(val) == len(series) and len({*high} & {*_spikes(val, abs(shape.guess), settings)}) >= 2
+    both = _seen_twice(series, high, val, _spikes(val, abs(shape.guess), settings)) >= 2
     if curves.axis != "epoch" and not both:
         return None  # each point may be a single minibatch's, and one may be hard
     tallest = max(high, key=lambda i: series.values[i])
@@ -47,12 +48,22 @@ def spikes_between_points(curves: Curves, settings: CurveSettings) -> Finding | 
     )
 
 
+def _seen_twice(series: Series, high: list[int], val: Series, also: list[int]) -> int:
+    """How many spikes of training have one of validation within a point of either."""
+    if len(val) < 2 or len(series) < 2:
+        return 0
+    near = max(float(np.median(np.diff(series.steps))), float(np.median(np.diff(val.steps))))
+    return sum(any(abs(float(series.steps[i] - val.steps[j])) <= near for j in also) for i in high)
+
+
 def _spikes(series: Series, guess: float, settings: CurveSettings) -> list[int]:
     """Where runs of one or two points begin that stand above the points around them by `spike_mads` and by what counts.
 
     Of the first and the last points neither side is known, so none is a spike.
     """
     values = series.values
+    if len(values) < settings.points:
+        return []
     half = _WINDOW // 2
     around = np.lib.stride_tricks.sliding_window_view(np.pad(values, half, mode="edge"), _WINDOW)
     rest = values - np.array([np.median(window) for window in around])

@@ -13,6 +13,8 @@ from goodfit.diagnosis.statistics import finite
 from goodfit.findings import Finding, Severity
 from goodfit.settings.curves import CurveSettings
 
+_BINARY = 0.9 * math.log(2)  # a loss below guessing one of two even classes
+
 
 def stands_still(curves: Curves, settings: CurveSettings) -> Finding | None:
     """No better than guessing at the end, by the loss and, where there is one, by the metric."""
@@ -145,10 +147,14 @@ def _sinks(fall: Fall, guess: float) -> bool:
 def _first_is_guessing(curves: Curves, fall: Fall) -> bool:
     """Where guessing is unknown: an accuracy that fits the loss of guessing, or no accuracy at all.
 
-    exp(-loss) is the chance of a right guess. A first loss of 0.3 with 90 % right has been trained before.
+    exp(-loss) is the chance of a right guess. A first loss of 0.3 with 90 % right has been trained before; so has a low
+    one whose accuracy moves, for guessing one class of two uneven ones is right equally often at every point.
     """
     for series in map(finite, (curves.val_metric, curves.train_metric)):
         if len(series) and curves.best_metric == 1.0:
+            same = float(np.mean(np.abs(series.values - np.median(series.values)) < 1e-9))
+            if min(fall.first, fall.end) < _BINARY and float(np.median(series.values)) > 0.5 and same < 0.5:
+                return False
             return float(series.values[-3:].max()) < 1.6 * math.exp(-max(min(fall.first, fall.end), 0.0)) + 0.1
         if len(series) and curves.best_metric is None and curves.maximise:
             return float(series.values[-3:].max()) < 0.1  # R2 and the like

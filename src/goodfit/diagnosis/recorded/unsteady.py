@@ -44,6 +44,8 @@ def _thrown(curves: Curves, shape: Shape, settings: CurveSettings) -> Finding | 
     rough = not shape.is_minibatch and main.jitter > settings.recorded_shake * level
     restless = rough and float(late.clip(0).sum()) > 0.25 * float(np.abs(late).sum())
     no_better = shape.metric is not None and shape.metric.end > shape.metric.first - 0.02
+    if shape.metric is not None and curves.best_metric == 1.0 and -shape.metric.end < 0.5:
+        no_better = no_better or shape.metric.end > shape.metric.first - 0.1  # and poor
     unsteady = restless or no_better or len(calm) < len(_steady(shape))
     if not shape.guess_known and (_is_good(curves, shape) or not unsteady or top < settings.recorded_impossible):
         return None

@@ -31,7 +31,8 @@ def exploded(curves: Curves, settings: CurveSettings) -> Finding | None:
 def _not_finite_from(curves: Curves) -> int | None:
     """The first step of an end without finite losses, or of an infinite loss; None where there is neither.
 
-    A nan may be a value that was not recorded. It marks an end when no loss at all is finite after it, for two points.
+    A nan may be a value that was not recorded. It marks an end when no loss at all is finite after it: for two points,
+    or for one where all losses end so and none was nan before.
     """
     given = [s for s in (curves.step_loss, curves.train_loss, curves.val_loss) if s is not None and len(s)]
     training = [s for s in (curves.step_loss, curves.train_loss) if s is not None and len(s)]
@@ -43,7 +44,9 @@ def _not_finite_from(curves: Curves) -> int | None:
     last_finite = max((float(s.steps[-1]) for s in map(finite, given) if len(s)), default=-np.inf)
     after = [float(step) for s in given for step in s.steps[s.steps > last_finite]]
     longest = max(int((s.steps > last_finite).sum()) for s in given)
-    return int(min(after)) if longest >= 2 else None
+    together = [s for s in given if np.isnan(s.values).sum() == (s.steps > last_finite).sum() == 1 and len(s) >= 3]
+    alone = curves.is_external and len(together) == len(given) and len({float(s.steps[-1]) for s in given}) == 1
+    return int(min(after)) if longest >= 2 or (after and alone) else None
 
 
 def _far_above_start(curves: Curves, settings: CurveSettings) -> Finding | None:
