@@ -80,6 +80,4 @@ class Hyperparameters(Mapping[str, Any]):
         near = difflib.get_close_matches(name, self._values, n=1)
         known = ", ".join(self._values) or "none"
         hint = f" Did you mean {near[0]!r}?" if near else ""
-        return (
-            f"the model asked for hyperparameter {name!r}, which neither space nor start has.{hint} There are: {known}."
-        )
+        return f"hyperparameter {name!r} was asked for, which neither space nor start has.{hint} There are: {known}."

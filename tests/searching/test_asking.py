@@ -42,6 +42,10 @@ def test_what_a_question_cannot_take_is_said(tmp_path):
         gf.ask(objective, "depth", SPACE)
     with pytest.raises(gf.SpaceError, match="needs a space"):
         gf.ask(objective, "kind")
+    with pytest.raises(gf.SpaceError, match="needs a hyperparameter's name after the objective, got Space"):
+        gf.ask(objective, SPACE, "kind")
+    with pytest.raises(gf.SpaceError, match=r"needs a space, such as gf\.Space\(.*, got dict"):
+        gf.ask(objective, "kind", {"kind": ("a", "b")})
 
 
 TASK = """

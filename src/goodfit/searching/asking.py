@@ -94,6 +94,10 @@ def ask(
     for taken in ("strategy", "early", "start", "levels"):
         if options.pop(taken, None) is not None:
             raise SettingsError(f"ask has no {taken}: a question's trials are spread evenly and all go to their end.")
+    if not isinstance(hyperparameter, str):
+        raise SpaceError(f"ask needs a hyperparameter's name after the objective, got {type(hyperparameter).__name__}.")
+    if space is not None and not isinstance(space, Space):
+        raise SpaceError(f"ask needs a space, such as gf.Space(lr=gf.log(1e-5, 1e-1)), got {type(space).__name__}.")
     kept = dict(fixed or {})
     if isinstance(objective, Task):
         task = objective
