@@ -21,6 +21,7 @@ from goodfit.running.trying import Prepared
 from goodfit.running.verdicts import tell_verdict
 from goodfit.settings import Settings
 from goodfit.strategy.observation import Observation
+from goodfit.task import Task, accuracy
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -136,13 +137,18 @@ def _runners_up(loop: Loop, chosen: Observation) -> tuple[dict[str, Any], ...]:
     return tuple(best[i % len(best)] for i in range(settings.runners_up)) if best else ()
 
 
+def _is_plain(task: Task, metric: str) -> bool:
+    """Whether the metric is what the data step measures of a constant: accuracy or R2, not a balanced one or F1."""
+    return metric.lower() in ("accuracy", "acc", "r2", "r2_score") or task.metrics.get(metric) is accuracy
+
+
 def _known(session: Session, known: Mapping[str, Any], options: Options) -> Known:
     """The first steps' `next`, as the search reads it."""
     objective = session.opened.task.parsed_objective
     landmarks = {
         "chance_loss": known.get("chance_loss"),
         "uniform_loss": known.get("expected_loss"),
-        "chance_metric": known.get("chance_metric") if objective.metric != "loss" else None,
+        "chance_metric": known.get("chance_metric") if _is_plain(session.opened.task, objective.metric) else None,
         "floor_loss": float(known.get("floor_loss") or 0.0),
         "best_metric": 1.0 if "acc" in objective.metric.lower() else None,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -15,6 +16,7 @@ from goodfit.training.problem import Problem, Split, as_pair
 from goodfit.training.splits import fetch_seeded
 
 CHUNK = 512  # samples answered at once
+PARTS = 50  # of the samples, for a metric that is no mean over them
 GROUP = 16  # samples behind each value where a loss of (model, batch) gives no single ones
 
 
@@ -59,12 +61,48 @@ def answers(problem: Problem, model: nn.Module, split: Split, most: int | None =
 
 
 def scored_answers(problem: Problem, predictions: Tensor, target: Tensor, only: str | None = None) -> Scored:
-    """Loss and metrics of each single sample: those functions called with a batch of one; `only` one of them."""
+    """Loss and metrics of each single sample: those functions called with a batch of one; `only` one of them.
+
+    A metric that is no mean over samples (balanced accuracy, F1, R2) gets a value for each of `PARTS` parts instead.
+    """
     functions: dict[str, Callable[..., Tensor]] = {"loss": problem.loss.function, **problem.metrics}
     if only is not None:
         functions = {only: functions[only]}
+    values = {}
     with torch.no_grad():
-        return Scored({name: _each(function, predictions, target) for name, function in functions.items()})
+        for name, function in functions.items():
+            values[name] = _each(function, predictions, target)
+            if name == "loss":
+                continue
+            if not _is_mean(function, predictions, target):
+                values[name] = _pseudo_values(function, predictions, target)
+    return Scored(values)
+
+
+def _is_mean(function: Callable[..., Tensor], predictions: Tensor, target: Tensor) -> bool:
+    """Whether the metric of many samples is the mean of theirs.
+
+    Judged on predictions dealt out anew, at most `CHUNK`: of perfect ones many metrics are 1, whatever they are.
+    """
+    dealt = torch.randperm(len(predictions), generator=torch.Generator().manual_seed(0))[:CHUNK]
+    shuffled, kept = predictions[dealt], target[: len(dealt)]
+    each, whole = float(_each(function, shuffled, kept).mean()), float(function(shuffled, kept))
+    return math.isclose(each, whole, rel_tol=1e-4, abs_tol=1e-4)
+
+
+def _pseudo_values(function: Callable[..., Tensor], predictions: Tensor, target: Tensor) -> np.ndarray:
+    """Values, one for each part of the samples, whose mean is the metric of all and whose spread tells its error.
+
+    Jackknife pseudo-values, n m - (n - 1) m(without a part), moved so that their mean is m. A part without which the
+    metric cannot be computed (it holds all of a rare class) counts as if it changed nothing.
+
+    Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 11.
+    """
+    parts, whole = min(PARTS, len(predictions)), float(function(predictions, target))
+    place = torch.arange(len(predictions)) % parts
+    without = np.array([float(function(predictions[place != i], target[place != i])) for i in range(parts)])
+    found = parts * whole - (parts - 1) * np.where(np.isfinite(without), without, whole)
+    return found - found.mean() + whole
 
 
 def _each(function: Callable[..., Tensor], predictions: Tensor, target: Tensor) -> np.ndarray:
