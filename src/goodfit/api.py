@@ -321,13 +321,16 @@ def _asked_before(options: A, snapshot: Snapshot, folder: RunFolder) -> A:
     """What the study in the folder was asked for.
 
     Raises:
-        FolderError: it is of another kind: a search's, where a run was asked for.
+        FolderError: it is of another kind: a search's or a check's, where a run was asked for.
     """
+    began = FolderError(f"{folder.path} was begun by {snapshot.study.command!r} and can only be gone on with by that.")
     try:
-        return type(options)(**snapshot.study.options)
+        before = type(options)(**snapshot.study.options)
     except TypeError:
-        began = snapshot.study.command
-        raise FolderError(f"{folder.path} was begun by {began!r} and can only be gone on with by that.") from None
+        raise began from None
+    if getattr(before, "only_checks", None) != getattr(options, "only_checks", None):
+        raise began
+    return before
 
 
 def _executor(opened: Opened, folder: RunFolder, workers: int | None, stack: contextlib.ExitStack) -> Executor:

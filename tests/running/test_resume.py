@@ -54,6 +54,11 @@ def test_the_number_of_workers_changes_nothing(tmp_path: Path, undisturbed: gf.R
 
 
 @pytest.mark.slow
+def test_a_run_is_not_gone_on_with_as_a_check(undisturbed: gf.Result):
+    with pytest.raises(gf.FolderError, match=r"was begun by .* and can only be gone on with by that\.$"):
+        gf.check(digits(), out=undisturbed.out, resume=True, seed=undisturbed.document["seed"], workers=0)
+
+
 def test_another_seed_gives_other_trials(tmp_path: Path, undisturbed: gf.Result):
     other = gf.check(digits(), out=tmp_path / "run", seed=1, trials=4, epochs=2, workers=0, settings=small())
     assert other.document["seed"] == 1

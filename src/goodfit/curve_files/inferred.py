@@ -11,6 +11,7 @@ from goodfit.diagnosis.curves import Curves
 from goodfit.diagnosis.statistics import finite
 
 COMMON = (*range(2, 21), 50, 100, 128, 200, 256, 1000)  # numbers of classes that are looked for
+LEARNED = 0.1  # rise of the accuracy with which a training has left the guessing that it began at
 NEAR = 0.1  # of the loss of guessing: how near to it a first loss must be
 R2 = ("r2", "rsquared", "r2 score")
 SMALLEST, LARGEST = 10, 20_000  # samples that are looked for
@@ -36,7 +37,8 @@ def chance_of(curves: Curves, classes: int | None) -> dict[str, Any]:
     first = _classes(curves, float(losses[0][0]), float(min(v[0] for v in rates)), NEAR)
     # a training that was thrown back to guessing, or came down to it, ends there
     last = _classes(curves, float(np.median(losses[-1][-3:])), float(max(np.median(v[-3:]) for v in rates)), NEAR / 2)
-    count = max(first or 0, last or 0)  # a training that learned something stands below the guessing that it began at
+    learned = max(float(np.median(v[-3:]) - v[0]) for v in rates) > LEARNED
+    count = first if first and learned else last or first  # what is learned may look like guessing among fewer
     return {"uniform_loss": math.log(count), "chance_metric": 1 / count} if count else {}
 
 
