@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from goodfit.diagnosis.association import Association, association, neighbours, shifted
+from goodfit.doctor.futures import seen_futures
 from goodfit.doctor.mixing import lies_along_first_axis, mixed_samples, outputs_of
 from goodfit.doctor.replay import redrawn
 from goodfit.findings import Finding
@@ -21,7 +22,7 @@ from goodfit.settings.doctor import DoctorSettings
 def tests_of_batches(recording: Recording, recorder: Recorder, settings: DoctorSettings) -> list[Finding]:
     """Mixed samples, ignored inputs, mispaired labels, class numbers taken for measurements: what the tests find."""
     found: list[Finding] = []
-    for test in (mixed_samples, _ignored_inputs, _mispaired_labels, _class_numbers):
+    for test in (mixed_samples, seen_futures, _ignored_inputs, _mispaired_labels, _class_numbers):
         try:
             finding = test(recording, recorder, settings)
         except Exception as error:  # the user's own code, run in a way it was not written for
@@ -247,11 +248,14 @@ def _pairs(recorder: Recorder) -> tuple[Tensor, Tensor] | None:
             return None
         rows.append(given)
         labels.append(target.detach().flatten() if target.numel() == len(target) else target.detach())
+        if sum(map(len, rows)) >= _MOST_PAIRS:
+            break  # the tests look at no more
     if not rows or len({row.shape[1] for row in rows}) != 1 or len({label.ndim for label in labels}) != 1:
         return None
     return _once_each(torch.cat(rows), torch.cat(labels))
 
 
+_MOST_PAIRS = 3_000
 _MOST_COLUMNS = 64  # of targets with several numbers a sample
 _SHIFTED = 600  # samples that each shift is tried on: the time of a test grows with their cube
 
@@ -266,11 +270,14 @@ def _once_each(rows: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def described(parts: list[Tensor], n: int) -> Tensor | None:
-    """Inputs as rows of numbers, [n, d]: words as how often each comes up, two alike by how they differ, too."""
+    """Inputs as rows of numbers, [n, d]: words as how often each comes up, two alike by how they differ, too.
+
+    Whole numbers name words, people or things: how near two of them lie says nothing.
+    """
     parts = [t.detach() for t in parts if t.ndim]
     if not parts or any(len(t) != n or not is_plain(t) or t.is_complex() for t in parts):
         return None
-    told = [_words(t) if t.ndim > 1 and not t.is_floating_point() else t.reshape(n, -1).double() for t in parts]
+    told = [t.reshape(n, -1).double() if t.is_floating_point() else _words(t.reshape(n, -1)) for t in parts]
     if len(parts) == 2 and parts[0].shape == parts[1].shape and parts[0].is_floating_point():
         told.append((told[0] - told[1]).abs())
     return torch.cat(told, dim=1)
@@ -278,7 +285,7 @@ def described(parts: list[Tensor], n: int) -> Tensor | None:
 
 def _words(given: Tensor) -> Tensor:
     flat = given.flatten(1).long().clamp(0, 4095)
-    return torch.zeros(len(flat), 4096, dtype=torch.float64).scatter_add_(1, flat, torch.ones_like(flat).double())
+    return torch.zeros(len(flat), 4096).scatter_add_(1, flat, torch.ones_like(flat).float())
 
 
 def _ordered_pairs(recorder: Recorder) -> tuple[Tensor, Tensor, Tensor] | None:

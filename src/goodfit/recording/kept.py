@@ -77,7 +77,7 @@ class KeptWatch:
         if call is None or call.target is None or forward.args is None:
             kept.mixed |= call is None and self.state.step < 8
             return
-        if call.forward is not forward:
+        if call.forward is not forward and call.inside is not forward:
             kept.mixed |= self.state.step < 8  # several networks make up a step
             return
         if kept.model is None:

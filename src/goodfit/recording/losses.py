@@ -103,6 +103,7 @@ class LossWatch:
                 value=value,
                 samples=samples,
                 forward=forward,
+                inside=state.forward,
                 exact=exact,
                 shape=tuple(prediction.shape),
                 producer=None if facts.node is None else facts.node._sequence_nr(),

@@ -74,6 +74,7 @@ class LossCall:
     value: float | None
     samples: int
     forward: Forward | None
+    inside: Forward | None = None  # the pass within which it was called: a network that computes its own loss
     exact: bool = False  # the prediction is the network's output, laid out anew at most
     shape: tuple[int, ...] = ()  # of the prediction
     producer: int | None = None  # number of the graph node that made the prediction

@@ -110,6 +110,9 @@ class DoctorSettings:
     class_apart: float = setting(0.7, "distance of differing neighbours over that of any two, in classes", _OURS)
     moved_unlearned: float = setting(0.85, "last loss over the first from which moved labels are tried", _OURS)
     moved_learned: float = setting(0.85, "loss with moved labels over that without, to be believed", _OURS)
+    future_moved: float = setting(
+        1e-3, "move of earlier answers over their spread by which later inputs are seen", _OURS
+    )
     turned_gain: float = setting(
         0.6, "loss of few steps with the batch axis turned over that of the whole training, to be believed", _OURS
     )
