@@ -78,7 +78,7 @@ def test_settings_of_time_lie_within_the_budget():
 
 
 def test_a_final_training_that_spoils_the_model_is_not_taken(tmp_path):
-    settings = small(budget__peak_factors=(20.0, 30.0))  # far beyond what trains well
+    settings = small(budget__peak_factors=(40.0, 60.0))  # far beyond what trains well
     result = gf.run(digits(), out=tmp_path / "run", trials=4, epochs=4, workers=0, settings=settings)
     kept = snapshot(tmp_path / "run")
     stays = [d for d in kept.decisions if "stays as it is" in d.what]

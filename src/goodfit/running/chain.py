@@ -118,7 +118,7 @@ def _final(loop: Loop, options: Options) -> StageResult:
             wanted,
             most,
             _runners_up(loop, chosen),
-            session.best_so_far(),
+            session.outcomes[loop.contenders[0].number],
         ),
     )
     trained = session.of_this_stage()
