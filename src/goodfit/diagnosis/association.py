@@ -21,51 +21,67 @@ class Association:
     z: float  # sigmas above the same with labels dealt out at random
 
 
-def association(inputs: Any, labels: Any) -> Association | None:
-    """The better of nearest neighbours and a ridge regression, each sample left out in turn.
+class Samples:
+    """Samples whose labels are to be told from one another: what depends on the inputs alone is computed once."""
 
-    Args:
-        inputs: [n, d].
-        labels: [n]; whole numbers of at most 50 values are classes. Or [n, k]: told by their first principal component.
+    def __init__(self, inputs: Any) -> None:
+        x = np.asarray(inputs, np.float64)[:_MOST]
+        self._near: np.ndarray | None = None  # [n, neighbours]; none where there is nothing to tell samples apart by
+        if len(x) < 30 or not np.isfinite(x).all():
+            return
+        x = x[:, x.std(0) > 0]
+        if not x.shape[1]:
+            return
+        x = (x - x.mean(0)) / x.std(0)
+        squares = (x**2).sum(1)
+        apart = squares[:, None] + squares[None, :] - 2 * x @ x.T
+        np.fill_diagonal(apart, np.inf)
+        self._near = np.argpartition(apart, _NEIGHBOURS, axis=1)[:, :_NEIGHBOURS]
+        # leave-one-out ridge by the hat matrix K (K + s)^-1 = 1 - s (K + s)^-1, in the smaller of the two dimensions
+        kernel = x @ x.T
+        kernel -= kernel.mean(0)
+        kernel -= kernel.mean(1)[:, None]
+        strength = 0.1 * np.trace(kernel) / len(x) + 1e-9
+        unity = np.eye(len(x))
+        self._hat = unity - strength * np.linalg.inv(kernel + strength * unity)
+        self._left = 1 - np.diag(self._hat)
 
-    Returns:
-        The association; None where there is nothing to tell apart.
-    """
-    x, y = np.asarray(inputs, np.float64)[:_MOST], np.asarray(labels, np.float64)[:_MOST]
-    if len(x) < 30 or not np.isfinite(x).all() or not np.isfinite(y).all():
-        return None
-    y = _first_component(y) if y.ndim > 1 else y
-    x = x[:, x.std(0) > 0]
-    if not x.shape[1] or y.std() == 0:
-        return None
-    x = (x - x.mean(0)) / x.std(0)
-    values = np.unique(y)
-    classes = len(values) <= 50 and bool((y == y.round()).all())
-    goals = (y[:, None] == values[None, :]).astype(np.float64) if classes else ((y - y.mean()) / y.std())[:, None]
-    squares = (x**2).sum(1)
-    apart = squares[:, None] + squares[None, :] - 2 * x @ x.T
-    np.fill_diagonal(apart, np.inf)
-    near = np.argpartition(apart, _NEIGHBOURS, axis=1)[:, :_NEIGHBOURS]
-    # leave-one-out ridge by the hat matrix, in the smaller of the two dimensions
-    kernel = x @ x.T
-    kernel -= kernel.mean(0)
-    kernel -= kernel.mean(1)[:, None]
-    strength = 0.1 * np.trace(kernel) / len(x) + 1e-9
-    hat = kernel @ np.linalg.inv(kernel + strength * np.eye(len(x)))
-    held = 1 - np.diag(hat)
-    generator = np.random.default_rng(0)
+    def association(self, labels: Any, by: int = 0) -> Association | None:
+        """The better of nearest neighbours and a ridge regression, each sample left out in turn.
 
-    def score(of: np.ndarray, told: np.ndarray) -> tuple[float, float]:
-        by_neighbours = of[near].mean(1)
-        centred = of - of.mean(0)
-        by_ridge = centred - (centred - hat @ centred) / held[:, None] + of.mean(0)
-        return _agreement(by_neighbours, of, classes), _agreement(by_ridge, of, classes)
+        Args:
+            labels: [n]; whole numbers of at most 50 values are classes. Or [n, k]: told by their first principal
+                component.
+            by: places that the labels are moved on by; those that fall out at the end come in at the start.
 
-    real = score(goals, y)
-    dealt = np.array([score(goals[generator.permutation(len(y))], y) for _ in range(_DEALS)])
-    zs = [(real[i] - dealt[:, i].mean()) / max(dealt[:, i].std(), 0.2 / math.sqrt(len(y))) for i in range(2)]
-    best = int(np.argmax(zs))
-    return Association(score=real[best], z=float(zs[best]))
+        Returns:
+            The association; None where there is nothing to tell apart.
+        """
+        near = self._near
+        if near is None:
+            return None
+        y = np.asarray(labels, np.float64)[: len(near)]
+        if not np.isfinite(y).all():
+            return None
+        y = np.roll(_first_component(y) if y.ndim > 1 else y, by)
+        if y.std() == 0:
+            return None
+        values = np.unique(y)
+        classes = len(values) <= 50 and bool((y == y.round()).all())
+        goals = (y[:, None] == values[None, :]).astype(np.float64) if classes else ((y - y.mean()) / y.std())[:, None]
+        generator = np.random.default_rng(0)
+
+        def score(of: np.ndarray) -> tuple[float, float]:
+            by_neighbours = of[near].mean(1)
+            centred = of - of.mean(0)
+            by_ridge = centred - (centred - self._hat @ centred) / self._left[:, None] + of.mean(0)
+            return _agreement(by_neighbours, of, classes), _agreement(by_ridge, of, classes)
+
+        real = score(goals)
+        dealt = np.array([score(goals[generator.permutation(len(y))]) for _ in range(_DEALS)])
+        zs = [(real[i] - dealt[:, i].mean()) / max(dealt[:, i].std(), 0.2 / math.sqrt(len(y))) for i in range(2)]
+        best = int(np.argmax(zs))
+        return Association(score=real[best], z=float(zs[best]))
 
 
 def _first_component(labels: np.ndarray) -> np.ndarray:
@@ -105,8 +121,3 @@ def _agreement(answers: np.ndarray, goals: np.ndarray, classes: bool) -> float:
         return float((answers.argmax(1) == goals.argmax(1)).mean())
     a, b = answers[:, 0] - answers[:, 0].mean(), goals[:, 0] - goals[:, 0].mean()
     return float((a * b).sum() / max(math.sqrt((a**2).sum() * (b**2).sum()), 1e-12))
-
-
-def shifted(inputs: Any, labels: Any, by: int) -> tuple[Any, Any]:
-    """Inputs and labels with the labels moved by some places."""
-    return (inputs[by:], labels[:-by]) if by > 0 else (inputs[:by], labels[-by:])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
+import math
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from goodfit.diagnosis.association import Association, association, neighbours, shifted
+from goodfit.diagnosis.association import Association, Samples, neighbours
 from goodfit.doctor.futures import seen_futures
 from goodfit.doctor.mixing import lies_along_first_axis, mixed_samples, outputs_of
 from goodfit.doctor.replay import redrawn
@@ -17,6 +18,8 @@ from goodfit.recording.recorder import Recorder
 from goodfit.recording.records import Recording
 from goodfit.recording.tensors import is_plain, sample_hashes_all, tensors_in
 from goodfit.settings.doctor import DoctorSettings
+
+_FEW_NUMBERS = 12  # whole numbers of a sample, that are no text
 
 
 def tests_of_batches(recording: Recording, recorder: Recorder, settings: DoctorSettings) -> list[Finding]:
@@ -77,16 +80,16 @@ def _mispaired_labels(recording: Recording, recorder: Recorder, settings: Doctor
     if shifted_labels is not None or _scores_above_chance(recording):
         return shifted_labels
     pairs = _pairs(recorder)
-    if pairs is None or len(pairs[0]) < settings.pairs_least:
+    if pairs is None or len(pairs[0]) < settings.pairs_least or _are_numbers_of_things(recording, recorder):
         return None
-    as_paired = association(*pairs)
+    as_paired = Samples(pairs[0]).association(pairs[1])
     if as_paired is None or as_paired.z > settings.pairs_related:
         return None
     held_out = recorder.pairs.held_out
     of_held_out = None
     given = None if held_out is None else described([held_out[0]], len(held_out[0]))
     if held_out is not None and given is not None and len(given) >= settings.pairs_least:
-        of_held_out = association(given, held_out[1])
+        of_held_out = Samples(given).association(held_out[1])
     evidence: dict[str, Any] = {"samples": len(pairs[0]), "z_as_paired": as_paired.z, "score": as_paired.score}
     if of_held_out is not None and of_held_out.z > settings.pairs_shifted:
         evidence |= {"z_held_out": of_held_out.z, "score_held_out": of_held_out.score}
@@ -109,6 +112,12 @@ def _mispaired_labels(recording: Recording, recorder: Recorder, settings: Doctor
     return _misaligned(recording, recorder, said, evidence, sure)
 
 
+def _are_numbers_of_things(recording: Recording, recorder: Recorder) -> bool:
+    """Whether inputs are a few whole numbers each (a user and an item): what they say lies in how they go together."""
+    use = recording.models[recorder.kept.module_number]
+    return use.input_is_integer and math.prod(use.input_shape[1:]) < _FEW_NUMBERS
+
+
 def _misaligned(recording: Recording, recorder: Recorder, said: str, evidence: dict[str, Any], sure: float) -> Finding:
     owner = recording.models[recorder.kept.module_number]
     return Finding(
@@ -127,21 +136,21 @@ def _shifted_labels(recording: Recording, recorder: Recorder, settings: DoctorSe
     pairs = ordered[:2] if ordered is not None else _pairs(recorder)
     if pairs is None or len(pairs[0]) < settings.pairs_least:
         return None
-    as_paired = association(*pairs)
+    samples = Samples(pairs[0])
+    as_paired = samples.association(pairs[1])
     if as_paired is None:
         return None
     if ordered is not None:
-        found = _reversed_labels(recording, recorder, settings, ordered, as_paired)
+        found = _reversed_labels(recording, recorder, settings, (samples, ordered[2]), as_paired)
         if found is not None:
             return found
     if _are_windows(pairs[0]):
         return None
     if as_paired.z > settings.pairs_related and as_paired.score > 1 - settings.pairs_lead:
         return None  # no other pairing could lead by as much as it would have to
-    some = tuple(part[:_SHIFTED] for part in pairs)
     best: tuple[int, Association] | None = None
     for shift in (1, -1, 2, -2, 3, -3):
-        seen = association(*shifted(*some, shift))
+        seen = samples.association(pairs[1], shift)
         if seen is not None and (best is None or seen.z > best[1].z):
             best = (shift, seen)
     if best is None or best[1].z < settings.pairs_shifted:
@@ -168,12 +177,12 @@ def _reversed_labels(
     recording: Recording,
     recorder: Recorder,
     settings: DoctorSettings,
-    ordered: tuple[Tensor, Tensor, Tensor],
+    counted: tuple[Samples, Tensor],
     as_paired: Association,
 ) -> Finding | None:
     """Whether the labels of the data run against its inputs: counted from their end they go with them far better."""
-    inputs, _, from_end = ordered
-    seen = association(inputs, from_end)
+    samples, from_end = counted
+    seen = samples.association(from_end)
     if seen is None or seen.z < settings.pairs_shifted or seen.score <= as_paired.score:
         return None
     left, left_reversed = 1 - as_paired.score**2, 1 - seen.score**2
@@ -184,7 +193,7 @@ def _reversed_labels(
         f"{as_paired.score:.2f}, counted from their end with {seen.score:.2f}."
     )
     evidence = {
-        "samples": len(inputs),
+        "samples": len(from_end),
         "z_as_paired": as_paired.z,
         "score": as_paired.score,
         "z_reversed": seen.z,
@@ -241,7 +250,8 @@ def _pairs(recorder: Recorder) -> tuple[Tensor, Tensor] | None:
     rows, labels = [], []
     for batch in recorder.kept.batches:
         target = batch.target
-        if target.ndim == 0 or target.ndim > 2 or not (target.is_floating_point() or target.numel() == len(target)):
+        whole = target.ndim in (1, 2) and (target.is_floating_point() or target.numel() == len(target))
+        if not whole or batch.made:
             return None
         given = described(list(tensors_in((batch.args, batch.kwargs))), len(target))
         if given is None or target[0].numel() > _MOST_COLUMNS:
@@ -257,7 +267,6 @@ def _pairs(recorder: Recorder) -> tuple[Tensor, Tensor] | None:
 
 _MOST_PAIRS = 3_000
 _MOST_COLUMNS = 64  # of targets with several numbers a sample
-_SHIFTED = 600  # samples that each shift is tried on: the time of a test grows with their cube
 
 
 def _once_each(rows: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:

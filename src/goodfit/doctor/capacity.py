@@ -108,12 +108,12 @@ def _rows_of(kept: Kept, model: nn.Module) -> _Rows | None:
             if len(given) != 1 or not given[0].is_floating_point() or target.ndim == 0 or len(target) != len(given[0]):
                 return None
             out = next(tensors_in(model(*batch.args, **batch.kwargs))).reshape(batch.shape)
-            told = _told(out, target, kept.name)
-            if told is None:
+            both = told(out, target, kept.name)
+            if both is None:
                 return None
             inputs.append(given[0].flatten(1).float())
-            answers.append(told[0])
-            targets.append(told[1])
+            answers.append(both[0])
+            targets.append(both[1])
     if len({part.shape[1] for part in inputs}) != 1 or inputs[0].shape[1] > _MOST_INPUTS:
         return None
     x, y, said = torch.cat(inputs), torch.cat(targets), torch.cat(answers)
@@ -126,7 +126,7 @@ def _rows_of(kept: Kept, model: nn.Module) -> _Rows | None:
     return _Rows(x[chosen], y[chosen], said[chosen], is_class, held)
 
 
-def _told(out: Tensor, target: Tensor, name: str) -> tuple[Tensor, Tensor] | None:
+def told(out: Tensor, target: Tensor, name: str) -> tuple[Tensor, Tensor] | None:
     """What was answered and what is true, one row a sample; None where that cannot be compared."""
     if name in _REGRESSION:
         if out.shape != target.shape:

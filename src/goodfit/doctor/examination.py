@@ -14,7 +14,9 @@ from goodfit.doctor.experiments import UNSUPPORTED, confirmed
 from goodfit.doctor.lengths import length_findings
 from goodfit.doctor.mixing import turned_axis
 from goodfit.doctor.pairings import pairing_findings
+from goodfit.doctor.preparation import preparation_confirmed
 from goodfit.doctor.rates import rate_findings
+from goodfit.doctor.regularising import regularisation_confirmed
 from goodfit.doctor.replay import Replay, Unable
 from goodfit.doctor.starts import start_findings
 from goodfit.findings import Finding, Severity
@@ -40,14 +42,28 @@ def examine(
     own = settings.doctor
     replay = _replay(recording, recorder, extra_seconds)
     of_facts = facts(recording, own)
+    if recorder is not None and extra_seconds > 0:
+        of_facts = [
+            preparation_confirmed(f, recorder, own) if f.kind == "train-eval-preprocessing-mismatch" else f
+            for f in of_facts
+        ]
     if recorder is not None and extra_seconds > 0 and not recording.is_adversarial:
         of_facts += tests_of_batches(recording, recorder, own)
-    if replay is not None and all(finding.severity == Severity.INFO for finding in of_facts):
-        of_facts += tried(turned_axis, recording, replay, own) or tried(pairing_findings, recording, replay, own)
-    of_starts: list[Finding] = []
-    if replay is not None and all(finding.severity == Severity.INFO for finding in of_facts):
-        of_starts = tried(start_findings, recording, replay, own)
     of_signals, of_outcomes = signals(recording, own), outcomes(recording, own)
+    could_be_tried = all(finding.severity == Severity.INFO for finding in of_facts)
+    if recorder is not None:
+        of_signals = [
+            regularisation_confirmed(f, recording, recorder, replay if could_be_tried else None, own)
+            if f.kind == "excess-regularisation"
+            else f
+            for f in of_signals
+        ]
+    regularised = any(f.kind == "excess-regularisation" and f.severity != Severity.INFO for f in of_signals)
+    of_starts: list[Finding] = []
+    if replay is not None and could_be_tried and not regularised:
+        of_facts += tried(turned_axis, recording, replay, own) or tried(pairing_findings, recording, replay, own)
+        if all(finding.severity == Severity.INFO for finding in of_facts):
+            of_starts = tried(start_findings, recording, replay, own)
     # with a fact known, rates are no question: the figures would be those of the broken loop
     of_rates: list[Finding] = []
     if replay is not None and all(finding.severity == Severity.INFO for finding in of_facts):

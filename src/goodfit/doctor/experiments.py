@@ -39,6 +39,9 @@ def confirmed(
         if finding.severity == Severity.INFO or "experiment" in finding.evidence:
             told.append(finding)
             continue
+        if finding.kind == "diverged":
+            told.append(_risen(finding, recording, replay, settings))
+            continue
         remedy = _remedy(finding, recording, replay)
         if remedy is None or replay is None or not replay.has_time:
             told.append(_untried(finding, settings))
@@ -51,6 +54,18 @@ def confirmed(
     return told
 
 
+def _risen(finding: Finding, recording: Recording, replay: Replay | None, settings: DoctorSettings) -> Finding:
+    """A loss that ended far above its start: the same batches must tell the same of the weights at both ends."""
+    if finding.evidence.get("weights_blew_up", True):
+        return finding
+    try:
+        if replay is not None and replay.final_loss() > settings.diverged_times * replay.first_loss():
+            return finding
+    except Exception as error:  # the user's own code, run in a way it was not written for
+        recording.opaque.append(f"an experiment failed ({type(error).__name__}: {error})")
+    return dataclasses.replace(finding, severity=Severity.INFO, confidence=UNSUPPORTED)
+
+
 def _untried(finding: Finding, settings: DoctorSettings) -> Finding:
     """A suspicion that nothing can be tried for counts only where its figures are gross."""
     gross = True
@@ -58,7 +73,7 @@ def _untried(finding: Finding, settings: DoctorSettings) -> Finding:
         gross = max(abs(finding.evidence["mean"]), finding.evidence["std"]) > 3 * settings.input_scale
     elif finding.kind == "unnormalised-targets":
         gross = max(abs(finding.evidence["target_mean"]), finding.evidence["target_std"]) > 3 * settings.target_scale
-    elif finding.kind in ("update-ratio-off", "excess-regularisation"):
+    elif finding.kind == "update-ratio-off":
         gross = False
     elif finding.kind == "dead-relu":
         gross = finding.evidence["dead"] > settings.dead_untried
@@ -126,13 +141,6 @@ def _remedy(finding: Finding, recording: Recording, replay: Replay | None) -> Re
         )
     if finding.kind == "bad-initialisation":
         return Remedy("weights drawn anew", plain, Variant(redraw=True), certain="layers" in finding.evidence)
-    if finding.kind == "excess-regularisation":
-        if "dropout" in finding.evidence:
-            metric = "training loss in eval mode"
-            return Remedy(
-                "dropout off", Variant(judge_in_eval=True), Variant(no_dropout=True, judge_in_eval=True), metric
-            )
-        return Remedy("weight decay off", plain, Variant(no_decay=True))
     if finding.kind == "update-ratio-off":
         factor = 0.1 if finding.evidence["median_ratio"] > 1e-3 else 10.0
         return Remedy(f"the learning rate times {factor:g}", plain, Variant(rate=factor))

@@ -14,7 +14,7 @@ from torch.nn.modules import batchnorm, dropout
 from torch.nn.modules import loss as loss_modules
 
 from goodfit.recording import tensors
-from goodfit.recording.records import EvaluationPass, ModelUse, ParameterUse
+from goodfit.recording.records import EvaluationPart, EvaluationPass, ModelUse, ParameterUse, Spread
 from goodfit.recording.sites import names_held_out, names_training
 from goodfit.recording.state import Forward, State, without_functions
 
@@ -25,6 +25,8 @@ _MOST_MODELS = 200
 _LATER = 41  # the steps before are all looked at
 _MOST_OUTPUTS = 8  # of one pass that are known again
 _MOST_PASSES = 2_000
+_MOST_PENDING = 64  # passes of which it is not known yet whether they are trained on
+_MOST_PARTS = 256  # forward passes of one evaluation that are told apart
 
 
 class ForwardWatch:
@@ -117,8 +119,10 @@ class ForwardWatch:
             forward.args, forward.kwargs = args, kwargs
         state.last_output, state.last_use = weakref.ref(outputs[0]), forward.use
         state.pending.append(forward)
-        if len(state.pending) > 64:
-            self.settle(state.pending.pop(0))
+        if len(state.pending) > _MOST_PENDING:
+            oldest = state.pending.pop(0)
+            if not oldest.numbers:  # one that has a graph may yet be trained on: an episode's, a sequence's
+                self.settle(oldest)
 
     def _look_at_inputs(self, forward: Forward, inputs: Tensor) -> None:
         forward.samples = len(inputs)
@@ -188,6 +192,7 @@ class ForwardWatch:
                 state.later[0] += len(new & state.hashes)
                 state.later[1] += len(new)
             state.hashes.update(new)
+            state.learned.setdefault(self._line(forward), set()).update(new)
             state.hashed += len(forward.hashes)
 
     def settle(self, forward: Forward) -> None:
@@ -215,21 +220,28 @@ class ForwardWatch:
         current.losses.extend(forward.losses)
         current.right += forward.right
         current.compared += forward.compared
+        current.answers += max(forward.answers, forward.samples)
         texts = (
             *forward.frame_names,
             forward.site.code if forward.site else "",
             forward.site.function if forward.site else "",
         )
-        current.names_held_out |= names_held_out(*texts)
+        held_out = names_held_out(*texts)
+        current.names_held_out |= held_out
         current.names_training |= names_training(*texts)
         if forward.hashes:
-            known = sum(number in state.hashes for number in forward.hashes)
+            learned = state.learned.get(self._line(forward), set())
+            known = sum(number in learned for number in forward.hashes)
+            if len(current.parts) < _MOST_PARTS:
+                judged = bool(forward.compared or forward.losses)
+                current.parts.append(EvaluationPart(known, len(forward.hashes), judged))
             current.known_samples += known
             current.hashed_samples += len(forward.hashes)
             current.distinct_samples += len(set(forward.hashes))
             current.training_inputs += known == len(forward.hashes)
-        if forward.features is not None:
-            _blend_pass(current, forward.features)
+        is_judged = bool(forward.scored) or held_out
+        if forward.features is not None and is_judged >= current.features_are_judged:
+            _blend_pass(current, forward.features, forward.samples, is_judged=is_judged)
             if forward.inputs is not None:
                 values = tensors.few(forward.inputs[: tensors.MOST_ROWS])
                 tensors.add_spread(current.inputs, values)
@@ -269,6 +281,12 @@ class ForwardWatch:
                     use.parameters += parameter.numel()
                     self._enter(parameter, f"{name}.{own}" if name else own, child, use.number)
         return use
+
+    def _line(self, forward: Forward) -> int:
+        """The network that a pass belongs to: a part of one, run by itself, has the whole one's number."""
+        first = next(forward.module.parameters(), None)
+        entry = None if first is None else self.state.parameter_uses.get(id(first))
+        return forward.use.number if entry is None or entry.model is None else entry.model
 
     def parameter(self, parameter: Tensor, name: str, module: nn.Module, forward: Forward) -> ParameterUse:
         """The record of a parameter whose module ran; one that its network does not list is told unregistered."""
@@ -368,9 +386,16 @@ def _blend(use: ModelUse, features: tuple[list[float], list[float]]) -> None:
         )
 
 
-def _blend_pass(current: EvaluationPass, features: tuple[list[float], list[float]]) -> None:
+def _blend_pass(
+    current: EvaluationPass, features: tuple[list[float], list[float]], samples: int, *, is_judged: bool
+) -> None:
+    """Figures by feature, each sample counting alike; once a pass was judged, those that were not count no more."""
+    if is_judged and not current.features_are_judged:
+        current.features_are_judged, current.feature_samples = True, 0
+        current.feature_means, current.feature_stds, current.inputs = [], [], Spread()
+    current.feature_samples += samples
     current.feature_means, current.feature_stds = _joined(
-        current.feature_means, current.feature_stds, features, 1 / max(current.forwards, 1)
+        current.feature_means, current.feature_stds, features, samples / max(current.feature_samples, 1)
     )
 
 

@@ -37,6 +37,7 @@ _MULTIPLIED = {"mul", "__mul__", "__rmul__", "multiply"}
 
 
 _MOST_BARE = 200  # weights without a module
+_MOST_CUT = 4096  # graph nodes that were read without their gradient, of one window
 _GRAD = vars(torch._C.TensorBase)["grad"].__get__  # clearing reads it: no use of the parameter
 
 
@@ -198,6 +199,8 @@ class FunctionWatch:
             return
         if name == "item" or state.in_step:
             return  # a number taken out for a log
+        if len(state.cut_nodes) < _MOST_CUT:
+            state.cut_nodes.add(source.grad_fn._sequence_nr())
         site = state.sites.here()
         if site is None:
             return
@@ -247,9 +250,13 @@ class FunctionWatch:
             return
         if not isinstance(args[0], Tensor) or not isinstance(args[1], Tensor):
             return
-        forward = state.pending[-1]
+        # of several passes the one that has as many samples: the others are what it is compared with
+        sizes = [one.samples or len(out) if out.ndim else 0 for one in state.pending]
+        place = max((i for i, size in enumerate(sizes) if out.ndim and size == len(out)), default=-1)
+        forward, rows = state.pending[place], sizes[place]
         forward.scored += 1
-        rows = forward.samples or len(out)
+        if args[0].dtype == args[1].dtype == torch.int64:  # classes, as argmax gives them
+            forward.answers = max(forward.answers, out.numel())
         if out.ndim and len(out) == rows and not forward.compared and out.numel() <= 64 * rows:
             forward.right += int(out.sum())
             forward.compared += out.numel()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Container
 from typing import Any
 
 import torch
@@ -90,11 +91,15 @@ def nonlinear(nodes: dict[str, int]) -> int:
 Oriented = tuple[Tensor, tuple[int, ...]]  # a weight, and its shape with the units first
 
 
-def linear_pairs(root: Tensor) -> list[tuple[Oriented, Oriented]]:
+def linear_pairs(root: Tensor, read: Container[int] = ()) -> list[tuple[Oriented, Oriented]]:
     """Weights of linear layers that follow each other with nothing nonlinear and nothing else in between.
 
     The tensor between them feeds the second layer only: where it feeds more (attention's queries and keys, a residual,
-    two heads) no layer is superfluous.
+    two heads, a target for other samples) no layer is superfluous.
+
+    Args:
+        root: what is differentiated.
+        read: sequence numbers of nodes whose tensors were read without their gradient, too.
     """
     first = root.grad_fn
     if first is None:
@@ -122,7 +127,7 @@ def linear_pairs(root: Tensor) -> list[tuple[Oriented, Oriented]]:
             continue
         after = (weight, _oriented(weight, units_last))
         for _ in range(12):
-            if source is None or consumers.get(source, 0) != 1:
+            if source is None or consumers.get(source, 0) != 1 or source._sequence_nr() in read:
                 break
             if source.name() in LINEAR:
                 before, turned, _ = _operands(source)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+import statistics
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +16,7 @@ from goodfit.recording.state import Forward, LossCall, State
 _MOST_BATCHES = 16  # from the start; as many again from later on
 _MOST_BYTES = 64 << 20  # of all kept batches together
 _MOST_WEIGHTS = 30_000_000  # values of a snapshot
+_OTHER_PARTS = 0.05  # of the first loss: what else a replayed loss may leave out
 
 
 @dataclasses.dataclass(slots=True)
@@ -27,6 +30,9 @@ class KeptBatch:
     shape: tuple[int, ...]  # of the prediction as the loss got it
     picked: bool  # its first input's rows were picked out of a larger tensor by an index
     exact: bool  # the loss got the network's output itself, or a reshaped view of it
+    made: bool  # what the network was given was made by other weights that are trained
+    value: float | None  # of the loss
+    root: float  # of what was differentiated; not a number where that was no scalar
 
 
 @dataclasses.dataclass(slots=True)
@@ -58,7 +64,27 @@ class Kept:
             and self.function is not None
             and bool(self.early)
             and all(batch.exact for batch in self.batches)
+            and not self.has_other_parts
         )
+
+    @property
+    def has_other_parts(self) -> bool:
+        """Whether what was differentiated is more, or something else, than a multiple of the loss that was kept.
+
+        A penalty, weights of single samples, a function of each sample's loss: steps on the kept loss alone would be
+        another training. Sums depend on how many samples there are, so batches of one shape are compared.
+        """
+        groups: dict[tuple[int, ...], list[tuple[float, float]]] = {}
+        for batch in self.batches:
+            if batch.value and math.isfinite(batch.value) and math.isfinite(batch.root):
+                groups.setdefault(batch.shape, []).append((batch.value, batch.root))
+        for pairs in groups.values():
+            early = pairs[:_MOST_BATCHES]
+            factor = statistics.median(root / value for value, root in early)
+            scale = statistics.median(abs(root) for _, root in early)
+            if any(abs(root - factor * value) > _OTHER_PARTS * scale for value, root in pairs):
+                return True
+        return False
 
 
 class KeptWatch:
@@ -80,6 +106,8 @@ class KeptWatch:
         if call.forward is not forward and call.inside is not forward:
             kept.mixed |= self.state.step < 8  # several networks make up a step
             return
+        made = any(t.grad_fn is not None for t in tensors.tensors_in((forward.args, forward.kwargs)))
+        kept.mixed |= made and self.state.step < 8
         if kept.model is None:
             kept.model, kept.module_number = forward.module, forward.use.number
             kept.function, kept.name, kept.options = call.function, call.use.function, call.kwargs
@@ -111,6 +139,9 @@ class KeptWatch:
                 shape=call.shape,
                 picked=self.state.was_picked(forward.given),
                 exact=call.exact,
+                made=made,
+                value=call.value,
+                root=self.state.root_value,
             )
         )
 

@@ -86,6 +86,8 @@ class LossWatch:
                 forward.right += facts.right
                 forward.compared += facts.compared
             forward.losses.append((value, samples))
+            if not target.is_floating_point():  # classes: the places of a sequence, not the labels of one sample
+                forward.answers = max(forward.answers, target.numel())
             if facts.labels is not None:
                 forward.labels = facts.labels
             elif target.ndim and target.numel() == len(target) and name not in CLASSED:

@@ -166,6 +166,7 @@ class OptimizerWatch:
                         (state.step, call.accuracy[0] / max(call.accuracy[1], 1), call.accuracy[1])
                     )
                 self._mark_outputs(call)
+        state.root_value = value
         last = next((call for call in reversed(state.losses) if call.trained), None)
         for forward in state.pending:
             if not forward.trained and any(number in seen.numbers for number in forward.numbers):
@@ -195,7 +196,7 @@ class OptimizerWatch:
 
     def _find_pairs(self, root: Tensor) -> None:
         pairs = self.state.recording.linear_pairs
-        for (before, first), (after, second) in graph.linear_pairs(root):
+        for (before, first), (after, second) in graph.linear_pairs(root, self.state.cut_nodes):
             names = (self._name(before), self._name(after))
             shapes = (first, second)
             known = next((pair for pair in pairs if pair.names == names and pair.shapes == shapes), None)
@@ -278,7 +279,8 @@ class OptimizerWatch:
             use.windows += 1
             use.uncleared += not tracked.cleared
         if tracked.backwards and not use.is_closure:
-            use.cleared_before_step += not own or (self.cleared_last and not _are_left(own))
+            given = [p for p in parameters if p.grad is not None]
+            use.cleared_before_step += not given or (self.cleared_last and not _are_left(given))
         if not own:
             return
         norms = torch._foreach_norm([p.grad for p in own])
@@ -394,6 +396,7 @@ class OptimizerWatch:
             self._forwards.settle(forward)
         state.last_output = None
         self._functions.cuts.forget()
+        state.cut_nodes.clear()
 
     def busiest(self) -> Any:
         """The optimiser that took most steps, while it lives."""
@@ -445,6 +448,6 @@ def _are_left(parameters: list[Tensor]) -> bool:
     left = 0
     for parameter in some:
         gradient = parameter.grad
-        if gradient is not None and (gradient.is_sparse or bool(gradient.any())):
+        if gradient is not None and bool((gradient._values() if gradient.is_sparse else gradient).any()):
             left += 1
     return bool(some) and left * 2 > len(some)

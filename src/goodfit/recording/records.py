@@ -137,6 +137,15 @@ class ModelUse:
     input_not_finite: bool = False
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class EvaluationPart:
+    """One forward pass of an evaluation."""
+
+    known: int  # samples that the network was trained on
+    hashed: int  # samples that could be told apart
+    is_judged: bool  # its answers were held against labels, one for each sample
+
+
 @dataclasses.dataclass(slots=True)
 class EvaluationPass:
     """Forward passes of a trained network between two steps that were not trained on."""
@@ -156,12 +165,16 @@ class EvaluationPass:
     losses: list[tuple[float, int]] = dataclasses.field(default_factory=list)  # value, samples
     right: int = 0
     compared: int = 0
+    answers: int = 0  # held against something: several a sample where it has several targets
     site: Site | None = None
     names_held_out: bool = False  # the code calls its data validation or test
     names_training: bool = False  # the code calls its data training data
-    known_samples: int = 0  # samples that were trained on
+    known_samples: int = 0  # samples that this network was trained on
     hashed_samples: int = 0
     distinct_samples: int = 0
+    parts: list[EvaluationPart] = dataclasses.field(default_factory=list)  # of the first forward passes
+    features_are_judged: bool = False  # the figures below are of passes that were scored, or called held out, alone
+    feature_samples: int = 0  # that they are of
     feature_means: list[float] = dataclasses.field(default_factory=list)
     feature_stds: list[float] = dataclasses.field(default_factory=list)
     inputs: Spread = dataclasses.field(default_factory=Spread)

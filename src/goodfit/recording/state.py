@@ -61,6 +61,7 @@ class Forward:
     losses: list[tuple[float, int]] = dataclasses.field(default_factory=list)
     right: int = 0
     compared: int = 0
+    answers: int = 0  # that were held against something: several a sample, for the places of a sequence
     activations: dict[str, int] = dataclasses.field(default_factory=dict)
 
 
@@ -99,6 +100,7 @@ class State:
         self.busy = False  # our own code runs
         self.in_step = False
         self.step = 0
+        self.root_value = 0.0  # of what the last backward pass differentiated
         self.stack: list[nn.Module] = []
         self.forward: Forward | None = None
         self.pending: list[Forward] = []
@@ -114,11 +116,13 @@ class State:
         self.stepped_once: set[int] = set()
         self.loaded: set[int] = set()  # ids of parameters that were loaded or copied from trained ones
         self.hashes: set[int] = set()  # of samples that were trained on
+        self.learned: dict[int, set[int]] = {}  # the same by network: another one that sees them later is not to blame
         self.hashed = 0
         self.later = [0, 0]  # samples of batches looked at later on: known ones, all
         self.cuts: dict[Site, CutUse] = {}
         self.passes: dict[int, EvaluationPass] = {}  # open ones, by model
         self.eval_calls: dict[int, Site | None] = {}  # module -> where .eval() was called last
+        self.cut_nodes: set[int] = set()  # graph nodes of this window whose tensors were also read without gradient
         self.picked: list[weakref.ref[Tensor]] = []  # the last tensors made by indexing rows of a larger one
         self.on_trained: list[Callable[[Forward, LossCall | None], None]] = []
         self.on_evaluated: list[Callable[[Forward], None]] = []

@@ -43,6 +43,10 @@ class DoctorSettings:
     vanishing: float = setting(1e-3, "rms gradient of the first layers over that of the last", "recipe 6.1 [PD]")
     vanishing_unlearned: float = setting(1e-2, "the same in a training that learned nothing", _OURS)
     exploding: float = setting(100.0, "largest gradient norm over its median, or norm over the weights'", _OURS)
+    exploding_relative: float = setting(
+        20.0, "gradient norm times the weights' norm over the loss, below which nothing explodes", _OURS
+    )
+    blown_up: float = setting(5.0, "norm of the weights over their first from which they blew up", _OURS)
     input_scale: float = setting(
         10.0, "deviation or mean of inputs from which they are not normalised", "recipe 2.0 [PD]"
     )
@@ -61,6 +65,8 @@ class DoctorSettings:
     )
     steps_tried: int = setting(40, "steps of an experiment", "issue 5")
     seeds_tried: int = setting(3, "seeds of an experiment", _OURS)
+    steps_unregularised: int = setting(150, "steps without decay or dropout, at most", _OURS)
+    unregularised_gain: float = setting(0.5, "relative gain of the loss by them where no samples are held out", _OURS)
     remedy_gain: float = setting(0.1, "relative gain of the loss that confirms a remedy", _OURS)
     saturated: float = setting(
         0.6, "share of sigmoid or tanh values in their flat parts, at the start and at the end", "recipe 6.1, ours"

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from goodfit.findings import Finding
-from goodfit.recording.records import EvaluationPass, ModelUse, Recording, Spread
+from goodfit.recording.records import EvaluationPart, EvaluationPass, ModelUse, Recording, Spread
 from goodfit.settings.doctor import DoctorSettings
 
 
@@ -126,27 +126,37 @@ def data_leakage(recording: Recording, settings: DoctorSettings) -> Finding | No
             continue  # run several times a step: pairs and triplets are formed anew from samples that were seen
         if current.distinct_samples < 0.8 * current.hashed_samples:
             continue  # few different samples: the same ones come by chance
-        share = current.known_samples / current.hashed_samples
+        judged = [part for part in current.parts if part.is_judged] or current.parts
+        hashed, known = sum(part.hashed for part in judged), sum(part.known for part in judged)
+        share = known / hashed
         # a training set of which only a part was looked at seems to be known in part
         whole = share > 0.9 * recording.coverage
         if not whole and share > 0.6 * recording.coverage and recording.coverage < 0.98:
             continue
-        if current.known_samples < settings.known_samples or share < settings.known_share:
+        if known < settings.known_samples or share < settings.known_share:
             continue
+        if not whole and not any(_is_mixed(part, recording) for part in judged):
+            continue  # some passes are of training samples alone, the others of none: two sets, kept apart
         if whole and not current.names_held_out and not _is_a_part(current, recording):
             continue  # scored on its training data, and not called anything else
         return Finding(
             kind="data-leakage",
             message=(
-                f"{current.known_samples} of {current.hashed_samples} samples of an evaluation were trained on "
+                f"{known} of {hashed} samples of an evaluation were trained on "
                 f"({share:.0%}), so its score says little about new data."
             ),
             action="Split the data once, before anything else, so that no sample is in both parts.",
-            evidence={"samples": current.hashed_samples, "trained_on": current.known_samples, "share": share},
+            evidence={"samples": hashed, "trained_on": known, "share": share},
             where=str(current.site or ""),
             confidence=0.9 if not whole else 0.8,
         )
     return None
+
+
+def _is_mixed(part: EvaluationPart, recording: Recording) -> bool:
+    """Whether one forward pass holds samples that were trained on beside others that were not."""
+    of_training = 0.95 if recording.coverage >= 0.98 else 0.6 * recording.coverage
+    return part.known >= 2 and part.known <= of_training * part.hashed
 
 
 def _repeats_by_chance(use: ModelUse) -> bool:
@@ -214,11 +224,11 @@ def _mismatch(use: ModelUse, current: EvaluationPass, settings: DoctorSettings) 
         return None
     scale = _median([es / s for _, s, _, es in kept])
     shift = _median([abs(em - m) / s for m, s, em, _ in kept])
-    few = 3 / math.sqrt(max(current.samples, 1))
+    few = 3 / math.sqrt(max(current.feature_samples, 1))
     if not _is_judged(current):  # pictures, samples, tables: made on inputs of any kind
         gross = settings.preprocessing_gross
-        return (scale, shift) if not 1 / gross < scale < gross and current.samples >= 32 else None
-    if not 1 / settings.preprocessing_scale < scale < settings.preprocessing_scale and current.samples >= 16:
+        return (scale, shift) if not 1 / gross < scale < gross and current.feature_samples >= 32 else None
+    if not 1 / settings.preprocessing_scale < scale < settings.preprocessing_scale and current.feature_samples >= 16:
         return scale, shift
     if shift > settings.preprocessing_shift + few:
         return scale, shift

@@ -45,11 +45,33 @@ def diverged(recording: Recording, settings: DoctorSettings) -> Finding | None:
             kind="diverged",
             message=f"The training loss went from {first:.3g} to {end:.3g} and stayed there.",
             action="Lower the learning rate by a factor of 10, or clip the gradients.",
-            evidence={"first_loss": first, "last_loss": end, "steps": recording.steps},
+            evidence={
+                "first_loss": first,
+                "last_loss": end,
+                "steps": recording.steps,
+                "weights_blew_up": _blew_up(recording, settings),
+            },
             where=place,
             confidence=0.9,
         )
     return None
+
+
+def _blew_up(recording: Recording, settings: DoctorSettings) -> bool:
+    """Whether weights grew many times over, or steps were as large as they: a loss may rise for better reasons.
+
+    Returns that grow with what a policy earns, tasks that get harder, and penalties that set in raise it as well.
+    """
+    for use in recording.optimised:
+        norms = [norm for _, norm in use.weight_norms if norm > 0]
+        ratios = [ratio for _, ratio in use.ratios]
+        if not norms or not all(math.isfinite(value) for value in (*norms, *ratios)):
+            return True
+        if norms[-1] > settings.blown_up * norms[0]:
+            return True
+        if ratios and statistics.median(ratios[len(ratios) // 4 :]) > settings.ratio_high:
+            return True
+    return not recording.optimised  # updates by hand: their sizes were not seen
 
 
 def excess_regularisation(recording: Recording, settings: DoctorSettings) -> Finding | None:
@@ -115,8 +137,9 @@ def of_curves(recording: Recording, settings: DoctorSettings, curve_settings: Cu
         if finding.kind in _NEVER_TOLD:
             continue
         alarms = finding.kind in _ALARMS and finding.confidence >= settings.curve_confidence
-        if finding.kind == "diverged" and finding.evidence.get("first_loss", 1.0) <= 0:
-            alarms = False  # a loss below 0 may be one of several that take turns, and has no scale
+        if finding.kind == "diverged" and "first_loss" in finding.evidence:
+            # a loss below 0 may be one of several that take turns, and has no scale
+            alarms = alarms and finding.evidence["first_loss"] > 0 and _blew_up(recording, settings)
         if finding.kind == "overfitting":
             alarms = alarms and _is_severe(recording, settings)
         if finding.kind in ("lr-too-high", "lr-too-low"):

@@ -195,7 +195,10 @@ def exploding_gradient(recording: Recording, settings: DoctorSettings) -> Findin
             continue
         early = statistics.median(norms[:3])
         ratio = early / weights[0]
-        if ratio < settings.exploding:
+        losses = [abs(value) for _, value in recording.step_losses[:3] if math.isfinite(value)]
+        # a loss summed over samples and outputs has gradients as large as itself: no fault of the network's
+        relative = early * weights[0] / max(statistics.median(losses), 1e-12) if losses else math.inf
+        if ratio < settings.exploding or relative < settings.exploding_relative:
             continue
         return Finding(
             kind="exploding-gradient",
@@ -204,7 +207,12 @@ def exploding_gradient(recording: Recording, settings: DoctorSettings) -> Findin
                 f"{ratio:.3g} times that of the weights."
             ),
             action="Clip the gradient norm, scale the weights' start down, or normalise within the network.",
-            evidence={"first_norm": early, "largest_norm": max(norms), "weight_norm": weights[0]},
+            evidence={
+                "first_norm": early,
+                "largest_norm": max(norms),
+                "weight_norm": weights[0],
+                "relative_change_of_loss": relative if math.isfinite(relative) else None,
+            },
             where=str(use.step_site or ""),
             confidence=0.85,
         )

@@ -23,9 +23,10 @@ def noisy_validation(recording: Recording, settings: DoctorSettings) -> Finding 
     if recording.is_adversarial or not passes:
         return None
     largest = max(passes, key=lambda p: p.samples)
-    # several forward passes of one evaluation may be of the same samples
+    # several forward passes of one evaluation may be of the same samples; a sequence has many answers
     seen = max(p.samples / max(p.forwards, 1) for p in passes)
-    if seen > settings.few_validated or largest.samples > 2 * settings.few_validated:
+    answers = max(p.answers / max(p.forwards, 1) for p in passes)
+    if answers > settings.few_validated or largest.answers > 2 * settings.few_validated:
         return None
     if recording.distinct_training < settings.few_validated_share * seen:
         return None
