@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from goodfit.recording import tensors
+from goodfit.recording import graph, tensors
 from goodfit.recording.activations import ActivationWatch
 from goodfit.recording.bare import BareWatch
 from goodfit.recording.cuts import CutWatch
@@ -37,7 +37,7 @@ _MULTIPLIED = {"mul", "__mul__", "__rmul__", "multiply"}
 
 
 _MOST_BARE = 200  # weights without a module
-_MOST_CUT = 4096  # graph nodes that were read without their gradient, of one window
+_EARLY = 8  # steps in which it is noted what is read without its gradient
 _GRAD = vars(torch._C.TensorBase)["grad"].__get__  # clearing reads it: no use of the parameter
 
 
@@ -199,8 +199,10 @@ class FunctionWatch:
             return
         if name == "item" or state.in_step:
             return  # a number taken out for a log
-        if len(state.cut_nodes) < _MOST_CUT:
-            state.cut_nodes.add(source.grad_fn._sequence_nr())
+        if state.step < _EARLY:
+            weight = graph.linear_behind(source)
+            if weight is not None:
+                state.cut_weights.add(id(weight))
         site = state.sites.here()
         if site is None:
             return

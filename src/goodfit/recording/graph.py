@@ -99,7 +99,7 @@ def linear_pairs(root: Tensor, read: Container[int] = ()) -> list[tuple[Oriented
 
     Args:
         root: what is differentiated.
-        read: sequence numbers of nodes whose tensors were read without their gradient, too.
+        read: ids of weights whose layer's output was read without its gradient, too.
     """
     first = root.grad_fn
     if first is None:
@@ -127,11 +127,11 @@ def linear_pairs(root: Tensor, read: Container[int] = ()) -> list[tuple[Oriented
             continue
         after = (weight, _oriented(weight, units_last))
         for _ in range(12):
-            if source is None or consumers.get(source, 0) != 1 or source._sequence_nr() in read:
+            if source is None or consumers.get(source, 0) != 1:
                 break
             if source.name() in LINEAR:
                 before, turned, _ = _operands(source)
-                if before is not None:
+                if before is not None and id(before) not in read:
                     found.append(((before, _oriented(before, turned)), after))
                 break
             if source.name() == "AddBackward0":
@@ -143,6 +143,21 @@ def linear_pairs(root: Tensor, read: Container[int] = ()) -> list[tuple[Oriented
                 break  # a product of two that are learned; by a constant it is dropout or a scale
             source = source.next_functions[0][0] if source.next_functions else None
     return found
+
+
+def linear_behind(tensor: Tensor) -> Tensor | None:
+    """The weight of the linear layer that a tensor comes from with nothing nonlinear in between, if there is one."""
+    node = tensor.grad_fn
+    for _ in range(12):
+        if node is None or node.name() in LINEAR:
+            return None if node is None else _operands(node)[0]
+        if node.name() == "AddBackward0":
+            node = _beside_bias(node)
+            continue
+        if not node.name().startswith(_KEEPS_LINEAR):
+            return None
+        node = node.next_functions[0][0] if node.next_functions else None
+    return None
 
 
 def _oriented(weight: Tensor, units_last: bool) -> tuple[int, ...]:

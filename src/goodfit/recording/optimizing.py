@@ -196,7 +196,7 @@ class OptimizerWatch:
 
     def _find_pairs(self, root: Tensor) -> None:
         pairs = self.state.recording.linear_pairs
-        for (before, first), (after, second) in graph.linear_pairs(root, self.state.cut_nodes):
+        for (before, first), (after, second) in graph.linear_pairs(root, self.state.cut_weights):
             names = (self._name(before), self._name(after))
             shapes = (first, second)
             known = next((pair for pair in pairs if pair.names == names and pair.shapes == shapes), None)
@@ -396,7 +396,6 @@ class OptimizerWatch:
             self._forwards.settle(forward)
         state.last_output = None
         self._functions.cuts.forget()
-        state.cut_nodes.clear()
 
     def busiest(self) -> Any:
         """The optimiser that took most steps, while it lives."""

@@ -122,7 +122,7 @@ class State:
         self.cuts: dict[Site, CutUse] = {}
         self.passes: dict[int, EvaluationPass] = {}  # open ones, by model
         self.eval_calls: dict[int, Site | None] = {}  # module -> where .eval() was called last
-        self.cut_nodes: set[int] = set()  # graph nodes of this window whose tensors were also read without gradient
+        self.cut_weights: set[int] = set()  # ids of weights whose layer's output was also read without its gradient
         self.picked: list[weakref.ref[Tensor]] = []  # the last tensors made by indexing rows of a larger one
         self.on_trained: list[Callable[[Forward, LossCall | None], None]] = []
         self.on_evaluated: list[Callable[[Forward], None]] = []
