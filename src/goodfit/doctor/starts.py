@@ -24,6 +24,8 @@ def start_findings(recording: Recording, replay: Replay, settings: DoctorSetting
     odd = far_from_usual(recording, settings)
     if not odd and last < settings.start_unlearned * first and not _spreads_too_far(recording, settings):
         return []
+    if not odd and any(use.dead_at_start >= settings.dead_untried for use in recording.activations):
+        return []  # units that are dead from the start say more
     rates = [rate for _, rate in main.lrs]
     peak = max(rates) / rates[0] if rates and rates[0] > 0 else 1.0  # a warm-up's first rate would show nothing
     steps = min(3 * settings.steps_tried, main.steps // 2)
