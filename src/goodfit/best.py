@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import json
 from collections.abc import Callable, Mapping
@@ -26,6 +27,14 @@ model = load_best(Path(__file__).parent)  # an nn.Module in eval mode
 print(model)
 print(sum(p.numel() for p in model.parameters()), "parameters")
 '''
+
+
+@dataclasses.dataclass(frozen=True)
+class Member:
+    """One network of an ensemble, which may have other hyperparameters, and thus another shape, than the others."""
+
+    state: Mapping[str, Any]  # its state dict
+    hyperparameters: Mapping[str, Any]
 
 
 def load_best(folder: str | Path) -> nn.Module:
@@ -55,14 +64,14 @@ def load_best(folder: str | Path) -> nn.Module:
         ) from None
     build = _builder(folder, manifest)
 
-    def rebuilt(file: str) -> nn.Module:
-        model = build(Hyperparameters(manifest["hyperparameters"]))
+    def rebuilt(file: str, hyperparameters: Mapping[str, Any]) -> nn.Module:
+        model = build(Hyperparameters(hyperparameters))
         model.load_state_dict(torch.load(folder / file, weights_only=True, map_location="cpu"))
         return model.eval()
 
     if manifest["variant"] == "ensemble":
-        return Ensemble([rebuilt(file) for file in manifest["members"]], manifest["merge"]).eval()
-    return rebuilt("model.pt")
+        return Ensemble([rebuilt(*member) for member in manifest["members"].items()], manifest["merge"]).eval()
+    return rebuilt("model.pt", manifest["hyperparameters"])
 
 
 def write_best(
@@ -75,7 +84,7 @@ def write_best(
     hyperparameters: Mapping[str, Any],
     variant: str,
     single: Mapping[str, Any],
-    members: Mapping[str, Mapping[str, Any]],
+    members: Mapping[str, Member],
     merge: str | None,
 ) -> None:
     """Write `best/`: weights, hyperparameters, the task's source, the builder by value and the snippet.
@@ -86,10 +95,10 @@ def write_best(
         source: the task's text, "" where there is none.
         model: the task's builder.
         spec: where the task came from: {"folder": ..., "module": ...}.
-        hyperparameters: those of all members.
+        hyperparameters: those that were chosen, of the single model.
         variant: "plain", "averaged" or "ensemble".
         single: the state dict of the best single model.
-        members: state dicts by file name; empty unless the ensemble won.
+        members: by file name; empty unless the ensemble won.
         merge: how members' predictions are averaged.
     """
     import torch
@@ -100,8 +109,8 @@ def write_best(
     torch.save(dict(single), folder / "model.pt")
     if members:
         (folder / "members").mkdir(exist_ok=True)
-        for file, state in members.items():
-            torch.save(dict(state), folder / file)
+        for file, member in members.items():
+            torch.save(dict(member.state), folder / file)
     (folder / "hyperparameters.json").write_text(json.dumps(dict(hyperparameters), indent=2) + "\n")
     (folder / "task.py").write_text(
         source or "# The task was given from a prompt or a notebook; builder.pkl holds it.\n"
@@ -111,7 +120,7 @@ def write_best(
         "task": task_name,
         "variant": variant,
         "hyperparameters": dict(hyperparameters),
-        "members": list(members),
+        "members": {file: dict(member.hyperparameters) for file, member in members.items()},
         "merge": merge,
         "spec": dict(spec),
     }

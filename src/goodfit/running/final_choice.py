@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from goodfit.best import folder_of, write_best
+from goodfit.best import Member, folder_of, write_best
 from goodfit.findings import Finding
 from goodfit.recipe.final import (
     Candidate,
@@ -127,8 +127,9 @@ def chosen_of(
     if variant.name == "ensemble":
         assert merge is not None
         final_models = [pool[i][1].model(problem, pool[i][0]) for i in members]
+        finals = [pool[i][0].hyperparameters for i in members]
     else:
-        final_models = [model(runs[best])]
+        final_models, finals = [model(runs[best])], [chosen]
         variant = dataclasses.replace(variant, members=(runs[best].number,))
     val = scored(problem, final_models, problem.val, merge).mean()
     test, interval = _tested(session, final_models, merge, objective.metric)
@@ -151,7 +152,7 @@ def chosen_of(
         test_interval=interval,
         findings=findings,
     )
-    _write(session, chosen, variant, model(runs[best]), final_models, merge)
+    _write(session, chosen, variant, model(runs[best]), list(zip(final_models, finals, strict=True)), merge)
     return dataclasses.replace(result, next={"hyperparameters": dict(chosen), "seeds": len(runs)})
 
 
@@ -199,9 +200,14 @@ def _write(
     chosen: Mapping[str, Any],
     variant: Candidate,
     single: nn.Module,
-    models: list[nn.Module],
+    finals: list[tuple[nn.Module, Mapping[str, Any]]],
     merge: Any,
 ) -> None:
+    """Write `best/`.
+
+    Args:
+        finals: the networks that answer together, each with the hyperparameters that it was built with.
+    """
     task = session.opened.task
     wins = variant.name == "ensemble"
     with session.folder.writing_best() as folder:
@@ -214,6 +220,6 @@ def _write(
             hyperparameters=chosen,
             variant=variant.name,
             single=single.state_dict(),
-            members={f"members/{i}.pt": m.state_dict() for i, m in enumerate(models)} if wins else {},
+            members={f"members/{i}.pt": Member(m.state_dict(), hp) for i, (m, hp) in enumerate(finals)} if wins else {},
             merge=str(merge) if wins else None,
         )
