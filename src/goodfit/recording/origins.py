@@ -53,7 +53,7 @@ RISKY = {
 _WORDS = (("log", "log"), ("square root", "sqrt"), ("division", "truediv"), ("division", "div"), ("exponential", "exp"),
           ("power", "pow"), ("standard", "std"), ("norm", "norm"), ("acos", "acos"))  # fmt: skip
 _MOST_FOUND = 16
-_GROWN = 1e15
+_GROWN = 1e15  # squared twice this overflows float32 (3.4e38): what grew is to blame, not the operation
 
 
 class OriginWatch:
